@@ -85,7 +85,7 @@ class Job:
 
     @property
     def final(self) -> bool:
-        return all(op.status in FINAL for op in self.ops)
+        return self.status in FINAL
 
     @property
     def priority(self) -> int:
