@@ -11,9 +11,56 @@ from typing import Final
 #: Bytes of one LUXI message. A submission of 1,000 large jobs is about 5 MiB.
 LUXI_MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 
-#: Seconds a WaitForJobChange may wait at most. Source: luxi.json, wait_for_job_change (clients give up
-#: after 180 s without an answer).
+#: Seconds a WaitForJobChange may wait at most. Source: luxi.json, wait_for_job_change (clients give
+#: up after 180 s without an answer).
 LUXI_WAIT_S_MAX: Final = 89
+
+#: Open client connections. Thousands of commands may wait for their jobs at once; one costs under 5
+#: KiB.
+LUXI_CONNECTIONS_MAX: Final = 8192
+
+#: Connections the kernel holds before they are accepted; the system's own bound
+#: (net.core.somaxconn) applies too.
+LUXI_BACKLOG: Final = 4096
+
+#: Connections accepted in one go before others get their turn.
+LUXI_ACCEPTS_PER_TURN: Final = 64
+
+#: Bytes read from a connection in one go; the kernel's buffer holds about 200 KiB.
+LUXI_READ_BYTES: Final = 64 * 1024
+
+#: Messages a client may send ahead of the answers; with more waiting, its connection is not read.
+LUXI_PIPELINE_MESSAGES_MAX: Final = 64
+
+#: Messages of one connection handled in a row before others get their turn.
+LUXI_MESSAGES_PER_TURN: Final = 8
+
+#: Greenlets that handle messages at once; a parked connection holds none.
+LUXI_HANDLERS_MAX: Final = 1024
+
+#: Idle handler greenlets kept for the next messages.
+LUXI_HANDLERS_IDLE_MAX: Final = 64
+
+#: Bytes of one answer. A full listing of 100,000 jobs is about 200 MiB.
+LUXI_ANSWER_BYTES_MAX: Final = 512 * 1024 * 1024
+
+#: Bytes of answers that clients have not read yet, over all connections; the client that exceeds it
+#: is dropped.
+LUXI_UNSENT_BYTES_MAX: Final = 1024 * 1024 * 1024
+
+#: Bytes of unfinished messages over all connections; the client that exceeds it is dropped.
+LUXI_UNFINISHED_BYTES_MAX: Final = 512 * 1024 * 1024
+
+#: Seconds a client may take to read the next part of its answer, or to send the next part of its
+#: message. Source: luxi.json, read_write: clients themselves give up after 180 s.
+LUXI_STALL_S: Final = 180
+
+#: Seconds until accepting is tried again after the process ran out of file descriptors.
+LUXI_ACCEPT_RETRY_S: Final = 0.5
+
+#: Seconds our own client waits for a connection and for an answer. Source: luxi.json, timeouts_3_0.
+LUXI_CLIENT_CONNECT_S: Final = 30
+LUXI_CLIENT_ANSWER_S: Final = 180
 
 # --- job ----------------------------------------------------------------------------------------
 
@@ -32,6 +79,16 @@ JOBS_RUNNING_DEFAULT: Final = 20
 # --- lu -----------------------------------------------------------------------------------------
 
 # --- query --------------------------------------------------------------------------------------
+
+#: Levels of "&", "|" and "!" in one filter; clients use two or three, and each level is a stack
+#: frame.
+QUERY_FILTER_DEPTH_MAX: Final = 50
+
+#: Characters of a regular expression in a filter; clients' name patterns stay below 200.
+QUERY_PATTERN_CHARS_MAX: Final = 1000
+
+#: Rows between two pauses of a long answer; about 2 ms of work.
+QUERY_ROWS_PER_PAUSE: Final = 256
 
 # --- store and exporter (handed down by `app`) --------------------------------------------------
 

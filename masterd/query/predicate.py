@@ -1,0 +1,188 @@
+"""A parsed filter and a field table become one function over rows."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from masterd.errors import GenericError, ParameterError
+from masterd.query.fields import Absent, Field, FilterMode
+from masterd.query.language import (
+    ORDERS,
+    All,
+    Contains,
+    Equal,
+    Everything,
+    Filter,
+    Match,
+    Not,
+    Order,
+    Some,
+    Truth,
+    Value,
+)
+from masterd.query.text import show_json, show_string
+
+Row = TypeVar("Row")
+
+
+def compile_filter(wanted: Filter, fields: Mapping[str, Field[Row]]) -> Callable[[Row], bool]:
+    """Return a function that tells whether a row passes.
+
+    It raises ParameterError or GenericError when a value in the row cannot be compared as asked.
+
+    Raises:
+        ParameterError: the filter names a field the table does not have.
+    """
+    match wanted:
+        case Everything():
+            return _always
+        case All(parts):
+            return _all([compile_filter(part, fields) for part in parts])
+        case Some(parts):
+            return _some([compile_filter(part, fields) for part in parts])
+        case Not(part):
+            return _not(compile_filter(part, fields))
+        case Truth(name):
+            return _leaf(_field(name, fields), _is_true)
+        case Equal(name, value):
+            field = _field(name, fields)
+            return _leaf(field, _equals(value, field.mode is FilterMode.HOSTNAME))
+        case Order(symbol, name, value):
+            return _leaf(_field(name, fields), _ordered(symbol, value))
+        case Match(name, pattern):
+            return _leaf(_field(name, fields), _matches(pattern.search))
+        case Contains(name, value):
+            return _leaf(_field(name, fields), _contains(value))
+
+
+def plain(value: object) -> object:
+    """Return the value with every `msgspec.Raw` decoded."""
+    if isinstance(value, msgspec.Raw):
+        decoded: object = msgspec.json.decode(value)
+        return decoded
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _field(name: str, fields: Mapping[str, Field[Row]]) -> Field[Row]:
+    field = fields.get(name)
+    if field is None:
+        raise ParameterError(f"Can't find field named '{name}'")
+    return field
+
+
+def _always(row: object) -> bool:
+    return True
+
+
+def _all(parts: list[Callable[[Row], bool]]) -> Callable[[Row], bool]:
+    return lambda row: all(part(row) for part in parts)
+
+
+def _some(parts: list[Callable[[Row], bool]]) -> Callable[[Row], bool]:
+    return lambda row: any(part(row) for part in parts)
+
+
+def _not(part: Callable[[Row], bool]) -> Callable[[Row], bool]:
+    return lambda row: not part(row)
+
+
+def _leaf(field: Field[Row], test: Callable[[object], bool]) -> Callable[[Row], bool]:
+    get = field.get
+    convert: Callable[[object], object] | None = None
+    if field.mode is FilterMode.TIMESTAMP:
+        convert = _seconds
+    elif field.raw:
+        convert = plain
+
+    def passes(row: Row) -> bool:
+        value = get(row)
+        if type(value) is Absent:
+            return True
+        return test(value if convert is None else convert(value))
+
+    return passes
+
+
+def _seconds(value: object) -> object:
+    return value[0] if isinstance(value, list | tuple) else value
+
+
+def _is_true(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ParameterError(f"Unexpected value '{show_json(value)}' in boolean context")
+    return value
+
+
+def _comparable(value: object, wanted: Value) -> bool:
+    if isinstance(wanted, str):
+        return isinstance(value, str)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _mismatch(value: object, wanted: Value) -> ParameterError:
+    return ParameterError(
+        f"Invalid types in comparison, trying to compare {show_json(value)} with"
+        f" '{_show_value(wanted)}'"
+    )
+
+
+def _show_value(wanted: Value) -> str:
+    if isinstance(wanted, str):
+        return f"QuotedString {show_string(wanted)}"
+    return f"NumericValue ({wanted})" if wanted < 0 else f"NumericValue {wanted}"
+
+
+def _equals(wanted: Value, hostname: bool) -> Callable[[object], bool]:
+    prefix = f"{wanted}."
+
+    def test(value: object) -> bool:
+        if not _comparable(value, wanted):
+            raise _mismatch(value, wanted)
+        if value == wanted:
+            return True
+        return hostname and isinstance(value, str) and value.startswith(prefix)
+
+    return test
+
+
+def _ordered(symbol: str, wanted: Value) -> Callable[[object], bool]:
+    compare = ORDERS[symbol]
+
+    def test(value: object) -> bool:
+        if not _comparable(value, wanted):
+            raise _mismatch(value, wanted)
+        return compare(value, wanted)
+
+    return test
+
+
+def _matches(search: Callable[[str], object]) -> Callable[[object], bool]:
+    def test(value: object) -> bool:
+        if not isinstance(value, str):
+            raise ParameterError(
+                "Invalid field value used in regexp matching, expecting string but got"
+                f" '{show_json(value)}'"
+            )
+        return search(value) is not None
+
+    return test
+
+
+def _contains(wanted: Value) -> Callable[[object], bool]:
+    kind = "String" if isinstance(wanted, str) else "Integer"
+
+    def test(value: object) -> bool:
+        if not isinstance(value, list | tuple):
+            raise GenericError(
+                f"Cannot convert value '{show_json(value)}', error: Unable to read list"
+            )
+        if not all(_comparable(item, wanted) for item in value):
+            raise GenericError(
+                f"Cannot convert value '{show_json(value)}', error: Unable to read {kind}"
+            )
+        return wanted in value
+
+    return test
