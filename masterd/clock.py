@@ -1,8 +1,8 @@
 """The only place that reads the time.
 
-A `Clock` is handed in wherever time matters, so that tests decide what time it is. Wall time is kept
-in whole microseconds since the epoch, because job files carry `[seconds, microseconds]` and floats
-lose the last digit.
+A `Clock` is handed in wherever time matters, so that tests decide what time it is. Wall time is
+kept in whole microseconds since the epoch, because job files carry `[seconds, microseconds]` and
+floats lose the last digit.
 """
 
 import time

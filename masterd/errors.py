@@ -1,8 +1,8 @@
 """Errors that clients see, with their wire form `[class name, [arguments]]`.
 
-Class names and argument lists are Ganeti's, because a client rebuilds the exception from them: a class
-it does not know becomes an opaque request error on its side. Errors of our own parts (store, files)
-never travel; they are mapped to one of these where they enter.
+Class names and argument lists are Ganeti's, because a client rebuilds the exception from them: a
+class it does not know becomes an opaque request error on its side. Errors of our own parts (store,
+files) never travel; they are mapped to one of these where they enter.
 
 Source: Ganeti 3.0.2 lib/errors.py (names), LUXI answers of a running luxid (forms).
 """

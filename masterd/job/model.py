@@ -1,8 +1,8 @@
 """A job and its opcodes as frozen values.
 
-What the daemon does not look into (an opcode's input, its result, a log message) is kept as JSON text
-in UTF-8 from the moment it was checked: it goes to clients and into the mirror without being parsed
-again, and without losing the difference between 1 and 1.0.
+What the daemon does not look into (an opcode's input, its result, a log message) is kept as JSON
+text in UTF-8 from the moment it was checked: it goes to clients and into the mirror without being
+parsed again, and without losing the difference between 1 and 1.0.
 """
 
 from dataclasses import dataclass

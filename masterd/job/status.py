@@ -29,9 +29,10 @@ FINAL: Final = frozenset({OpStatus.CANCELED, OpStatus.SUCCESS, OpStatus.ERROR})
 def job_status(ops: Iterable[OpStatus]) -> JobStatus:
     """Derive a job's status from its opcodes' in order.
 
-    The walk stops at the first canceling, failed or canceled opcode; a waiting or running one sets the
-    status and the walk goes on; all successful means success; nothing begun means queued. A job between
-    two opcodes, the first done and the second queued, counts as queued, as in the reference.
+    The walk stops at the first canceling, failed or canceled opcode; a waiting or running one sets
+    the status and the walk goes on; all successful means success; nothing begun means queued. A job
+    between two opcodes, the first done and the second queued, counts as queued, as in the
+    reference.
     """
     result: JobStatus | None = None
     all_success = True
