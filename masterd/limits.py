@@ -74,6 +74,19 @@ JOBS_RUNNING_DEFAULT: Final = 20
 
 # --- config -------------------------------------------------------------------------------------
 
+#: Characters of a tag, and tags of an object. Source: constants.json MAX_TAG_LEN, MAX_TAGS_PER_OBJ.
+CONFIG_TAG_LENGTH_MAX: Final = 128
+CONFIG_TAGS_MAX: Final = 4096
+
+#: Problems named in one error about a configuration document; a person reads no more of them.
+CONFIG_PROBLEMS_TOLD_MAX: Final = 20
+
+#: Seconds until writing `config.data` is tried again after it failed (a full disk).
+CONFIG_WRITE_RETRY_S: Final = 2.0
+
+#: Bytes of a ssconf file. Source: Ganeti 3.0.2 ssconf, maximal file size.
+SSCONF_FILE_BYTES_MAX: Final = 128 * 1024
+
 # --- rpc ----------------------------------------------------------------------------------------
 
 # --- lu -----------------------------------------------------------------------------------------

@@ -1,0 +1,16 @@
+"""Facts of the Ganeti release whose wire and disk forms are spoken.
+
+Source: Ganeti 3.0.2 constants, as built in Debian 12.
+"""
+
+from typing import Final
+
+#: Release told to clients and written to ssconf; clients compare it with their own.
+RELEASE_VERSION: Final = "3.0.2"
+VCS_VERSION: Final = "(ganeti) version 3.0.2-3"
+
+#: Versions of forms: major * 1,000,000 + minor * 10,000 + revision.
+CONFIG_VERSION: Final = 3_000_000
+PROTOCOL_VERSION: Final = 3_000_000
+OS_API_VERSION: Final = 20
+EXPORT_VERSION: Final = 0
