@@ -52,6 +52,10 @@ def read(kind: type[O_co], document: object, where: str) -> O_co:
     """
     try:
         return msgspec.convert(document, kind)
+    except msgspec.ValidationError:
+        whole = _without_zero_fractions(document)
+    try:
+        return msgspec.convert(whole, kind)
     except msgspec.ValidationError as error:
         raise ConfigurationError(_explain(str(error), where)) from error
 
@@ -70,6 +74,17 @@ def write(value: ConfigObject, number: Callable[[float], object] = float) -> dic
             continue
         document[key] = _plain(field, number)
     return document
+
+
+def _without_zero_fractions(value: object) -> object:
+    """Return a document with 5 in the place of 5.0; the reference's Python parts write those."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_without_zero_fractions(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_zero_fractions(item) for key, item in value.items()}
+    return value
 
 
 def _plain(value: object, number: Callable[[float], object]) -> object:
