@@ -32,6 +32,9 @@ LUXI_READ_BYTES: Final = 64 * 1024
 #: Messages a client may send ahead of the answers; with more waiting, its connection is not read.
 LUXI_PIPELINE_MESSAGES_MAX: Final = 64
 
+#: Bytes a client may send ahead of the answers; with more waiting, its connection is not read.
+LUXI_PIPELINE_BYTES_MAX: Final = 1024 * 1024
+
 #: Messages of one connection handled in a row before others get their turn.
 LUXI_MESSAGES_PER_TURN: Final = 8
 
@@ -54,6 +57,12 @@ LUXI_UNFINISHED_BYTES_MAX: Final = 512 * 1024 * 1024
 #: Seconds a client may take to read the next part of its answer, or to send the next part of its
 #: message. Source: luxi.json, read_write: clients themselves give up after 180 s.
 LUXI_STALL_S: Final = 180
+
+#: Seconds a connection must be silent before it may be dropped to make room for a new one.
+LUXI_IDLE_S: Final = 60
+
+#: File descriptors left to the rest of the daemon when clients take all they may.
+LUXI_DESCRIPTORS_RESERVED: Final = 512
 
 #: Seconds until accepting is tried again after the process ran out of file descriptors.
 LUXI_ACCEPT_RETRY_S: Final = 0.5
