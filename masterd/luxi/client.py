@@ -6,7 +6,7 @@ greenlets; elsewhere it blocks the process. Source: luxi.json, transport (connec
 
 import errno
 import socket
-import time
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -52,9 +52,14 @@ class CallTimeoutError(ClientError):
 
 
 class ConnectionClosedError(ClientError):
-    """The daemon closed the connection before it answered; whether it acted is not known."""
+    """The daemon closed the connection before it answered."""
 
     wire_name = "ConnectionClosedError"
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__("the master daemon closed the connection")
+        #: Whether the request had been sent, so that it may have been carried out.
+        self.sent = sent
 
 
 class RequestError(ClientError):
@@ -99,7 +104,7 @@ class Client:
         should_serve: Callable[[], bool] = lambda: True,
         make_socket: Callable[[], socket.socket] | None = None,
         clock: Clock | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
         """Args:
         path: socket file.
@@ -115,7 +120,7 @@ class Client:
         self._should_serve = should_serve
         self._make_socket = make_socket or _unix_socket
         self._clock = clock or SystemClock()
-        self._pause = pause
+        self._pause = pause or threading.Event().wait
         self._socket: socket.socket | None = None
 
     def call(self, method: str, *args: object) -> object:
@@ -151,7 +156,7 @@ class Client:
             # A kept connection may have been dropped while it was idle. A part of a message does
             # nothing, so a message that could not be sent may be sent again; one that was sent may
             # not.
-            if fresh or err.args[1:]:
+            if fresh or err.sent:
                 raise
             return self._send_and_receive(message)
 
@@ -161,7 +166,7 @@ class Client:
             try:
                 connection.sendall(message)
             except ConnectionError:
-                raise ConnectionClosedError("the master daemon closed the connection") from None
+                raise ConnectionClosedError(sent=False) from None
             return self._receive(connection)
         except TimeoutError:
             self.close()
@@ -178,7 +183,7 @@ class Client:
             except ConnectionError:
                 data = b""
             if not data:
-                raise ConnectionClosedError("the master daemon closed the connection", "sent")
+                raise ConnectionClosedError(sent=True)
             answers = decoder.feed(data)
             if answers:
                 return answers[0]

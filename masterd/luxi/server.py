@@ -174,11 +174,15 @@ class Server:
                 watcher.stop()
 
     def _on_acceptable(self, listener: Listener) -> None:
-        for _ in range(self._bounds.accepts_per_turn):
-            if len(self._connections) >= self._connections_max and not self._make_room():
-                # `closed` or the sweep opens again; until then clients wait in the kernel.
-                self._accept_off()
-                return
+        for number in range(self._bounds.accepts_per_turn):
+            if len(self._connections) >= self._connections_max:
+                if number:
+                    # Whether another client waits, the event loop will tell.
+                    return
+                if not self._make_room():
+                    # `closed` or the sweep opens again; until then clients wait in the kernel.
+                    self._accept_off()
+                    return
             try:
                 client = listener.accept()
             except BlockingIOError:
