@@ -98,6 +98,57 @@ SSCONF_FILE_BYTES_MAX: Final = 128 * 1024
 
 # --- rpc ----------------------------------------------------------------------------------------
 
+#: Seconds until a node daemon must have accepted the connection and agreed on TLS. Source:
+#: constants RPC_CONNECT_TIMEOUT.
+RPC_CONNECT_S: Final = 5
+
+#: Bytes of a node's answer; the largest, a listing of all logical volumes, is a few MiB.
+RPC_ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+
+#: Bytes of the status line and headers of a node's answer; h11's own default.
+RPC_ANSWER_HEAD_BYTES_MAX: Final = 16 * 1024
+
+#: Characters of a node's error page kept for messages.
+RPC_ERROR_TEXT_CHARS_MAX: Final = 500
+
+#: Bytes read from a node in one go: two TLS records.
+RPC_READ_BYTES: Final = 32 * 1024
+
+#: Requests to one node at once, and connections to it. A node daemon serves 20 clients and then
+#: makes everybody wait; four are left for other tools. Source: noded, --max-clients.
+RPC_NODE_REQUESTS_MAX: Final = 16
+
+#: Of these, how many may be slow ones, so that quick ones (queue files, versions) find a place.
+RPC_NODE_SLOW_REQUESTS_MAX: Final = 12
+
+#: Requests waiting for their turn at one node; more are refused.
+RPC_NODE_WAITING_MAX: Final = 1024
+
+#: Nodes of one call asked at the same time. A handshake is about 2 ms of CPU.
+RPC_FANOUT_MAX: Final = 64
+
+#: Requests in flight over all calls; one is an open file and about 40 KiB.
+RPC_REQUESTS_MAX: Final = 1024
+
+#: Seconds a connection may lie unused and be used again; less than the 10 s after which a node
+#: daemon gives up reading.
+RPC_IDLE_S: Final = 8
+
+#: Connections kept unused to one node.
+RPC_NODE_IDLE_MAX: Final = 4
+
+#: Nodes whose connections and TLS sessions are remembered; beyond, the longest unused is forgotten.
+RPC_PEERS_MAX: Final = 4096
+
+#: Seconds between two looks at the certificate files.
+RPC_CREDENTIALS_CHECK_S: Final = 1
+
+#: Times a repeatable request is sent again when a kept connection turned out closed.
+RPC_STALE_RETRIES: Final = 1
+
+#: Bodies kept ready so that replicas of the same file share one; more changes are seldom in flight.
+RPC_REPLICA_BODIES_MAX: Final = 64
+
 # --- lu -----------------------------------------------------------------------------------------
 
 # --- query --------------------------------------------------------------------------------------

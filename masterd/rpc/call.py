@@ -1,0 +1,121 @@
+"""One call to a node daemon: a row of the table in `calls`, and the bodies of its requests.
+
+A call's arguments are positional; each is sent as it is, or through
+the encoder named in its row.
+
+Source: Ganeti 3.0.2 lib/rpc_defs.py, and src/Ganeti/Rpc.hs for what luxid and wconfd call.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from masterd.errors import ProgrammerError
+from masterd.rpc.encoding import ENCODERS, Encoder
+
+#: Seconds a node may take. Source: constants RPC_TMO_*.
+URGENT: Final = 60
+FAST: Final = 300
+NORMAL: Final = 900
+SLOW: Final = 3600
+FOUR_HOURS: Final = 4 * 3600
+ONE_DAY: Final = 24 * 3600
+
+TimeoutFunction = Callable[[Sequence[object]], int]
+PerNode = Callable[[str, list[object]], list[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One positional argument.
+
+    Attributes:
+        name: for messages.
+        encoding: name of the encoder; None sends the value as it is.
+    """
+
+    name: str
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One row of the table.
+
+    Attributes:
+        name: also the last part of the URL.
+        timeout: seconds until the answer must be there, or a function of the arguments.
+        arguments: in the order in which they are sent.
+        single: Ganeti sends it to one node at a time.
+        accept_offline: nodes marked offline are asked as well.
+        per_node: changes the encoded arguments for one node, given its uuid.
+        whole_body: the single argument is the body itself, not the list of arguments.
+        repeatable: carrying it out twice is the same as once, so that it is sent again when a kept
+            connection turns out closed.
+    """
+
+    name: str
+    timeout: int | TimeoutFunction
+    arguments: tuple[Argument, ...]
+    single: bool
+    accept_offline: bool = False
+    per_node: PerNode | None = None
+    whole_body: bool = False
+    repeatable: bool = False
+
+    def timeout_s(self, values: Sequence[object]) -> int:
+        """Return how many seconds a node may take for these arguments."""
+        return self.timeout if isinstance(self.timeout, int) else self.timeout(values)
+
+    @property
+    def quick(self) -> bool:
+        """Whether the node answers at once or not at all; such calls pass the slow ones."""
+        return self.timeout == URGENT
+
+    def bodies(
+        self,
+        node_uuids: Sequence[str],
+        values: Sequence[object],
+        encoders: Mapping[str, Encoder] = ENCODERS,
+    ) -> dict[str, bytes]:
+        """Return the request's body for each node; the same object where nothing differs.
+
+        Raises:
+            ProgrammerError: wrong number of arguments, no such encoder, or a value without JSON
+                form.
+        """
+        encoded = self._encode(values, encoders)
+        if self.per_node is None:
+            body = self._dump(encoded)
+            return dict.fromkeys(node_uuids, body)
+        return {uuid: self._dump(self.per_node(uuid, encoded)) for uuid in node_uuids}
+
+    def _encode(self, values: Sequence[object], encoders: Mapping[str, Encoder]) -> list[object]:
+        if len(values) != len(self.arguments):
+            wanted = ", ".join(argument.name for argument in self.arguments) or "none"
+            raise ProgrammerError(
+                f"Node call '{self.name}' takes the arguments ({wanted}), got {len(values)}"
+            )
+        encoded: list[object] = []
+        for argument, value in zip(self.arguments, values, strict=True):
+            if argument.encoding is None:
+                encoded.append(value)
+                continue
+            encoder = encoders.get(argument.encoding)
+            if encoder is None:
+                raise ProgrammerError(
+                    f"Argument '{argument.name}' of node call '{self.name}' needs the encoder"
+                    f" '{argument.encoding}', which this runner was not given"
+                )
+            encoded.append(encoder(value))
+        return encoded
+
+    def _dump(self, encoded: list[object]) -> bytes:
+        try:
+            return msgspec.json.encode(encoded[0] if self.whole_body else encoded)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ProgrammerError(
+                f"An argument of node call '{self.name}' has no JSON form: {error}"
+            ) from error
