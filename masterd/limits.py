@@ -166,3 +166,34 @@ QUERY_ROWS_PER_PAUSE: Final = 256
 # --- store and exporter (handed down by `app`) --------------------------------------------------
 
 # --- daemon -------------------------------------------------------------------------------------
+
+#: Rounds of votes at a start while most nodes do not answer, and seconds between two. After a power
+#: cut all nodes boot at once; a minute lets their daemons come up. Source: Ganeti 2.11.8, masterd.
+DAEMON_VOTE_TRIES: Final = 6
+DAEMON_VOTE_PAUSE_S: Final = 10.0
+
+#: TCP port of the node daemons. Source: constants.json DAEMONS_PORTS.
+DAEMON_NODE_PORT: Final = 1811
+
+#: Seconds that running opcodes get after the first SIGTERM. Ganeti's daemon-util waits 30 s before
+#: it kills.
+DAEMON_DRAIN_S: Final = 25.0
+
+#: Seconds for closing everything after the drain; then the process ends regardless, which the store
+#: survives.
+DAEMON_STOP_S: Final = 10.0
+
+#: Seconds a submission waits for master candidates where the settings ask for that.
+DAEMON_CANDIDATES_WAIT_S: Final = 10.0
+
+#: Bytes the store may grow to: a million archived jobs take about 2 GiB.
+DAEMON_STORE_MAP_BYTES_MAX: Final = 1 << 40
+
+#: Bytes of the report that a starting daemon sends to the process that started it.
+DAEMON_REPORT_BYTES_MAX: Final = 64 * 1024
+
+#: Tries to lock the pid file while the daemon before us is just removing it.
+DAEMON_PID_FILE_TRIES: Final = 10
+
+#: File descriptors closed when the daemon detaches, where the system names no bound.
+DAEMON_DESCRIPTORS_MAX: Final = 65_536
