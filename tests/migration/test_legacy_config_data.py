@@ -1,0 +1,58 @@
+"""Taking over a `config.data`: what is read, and what is refused with all reasons."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from migrations.legacy import config_data
+from migrations.legacy.config_data import ConfigDataRefusedError
+
+RECORDED = Path(__file__).parent.parent / "conformance" / "data" / "config.data"
+
+
+def reasons_against(tmp_path: Path, content: bytes) -> list[str]:
+    path = tmp_path / "config.data"
+    path.write_bytes(content)
+    with pytest.raises(ConfigDataRefusedError) as caught:
+        config_data.read(path)
+    return caught.value.reasons
+
+
+def test_a_recorded_file_is_read_with_its_digest_and_serial_number() -> None:
+    found = config_data.read(RECORDED)
+    assert found.document == json.loads(RECORDED.read_bytes())
+    assert found.digest == hashlib.sha256(RECORDED.read_bytes()).hexdigest()
+    assert found.serial_no == 1043
+
+
+def test_an_older_version_is_refused_by_name(tmp_path: Path) -> None:
+    assert reasons_against(tmp_path, b'{"version": 2160000, "serial_no": 1}') == [
+        "it has the form of Ganeti 2.16 (2160000), and only that of 3.0 is taken over"
+    ]
+
+
+def test_all_reasons_are_given(tmp_path: Path) -> None:
+    assert reasons_against(tmp_path, b"{}") == ["it names no version", "it has no serial number"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is not JSON"),
+        (b'{"version": 3000000,', "it is not JSON"),
+        (b"[]", "it holds a list, not an object"),
+        (b'{"version": 3000000, "version": 3000000}', "the key 'version' stands twice"),
+        (b'{"version": NaN}', "NaN is no number"),
+        (b"[" * 100_000, "it is not JSON"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    (told,) = reasons_against(tmp_path, content)
+    assert reason in told
+
+
+def test_a_missing_file_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        config_data.read(tmp_path / "config.data")
