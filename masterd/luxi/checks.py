@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar
 
+import msgspec
+
 from masterd.luxi.calls import FilterPredicate, OpDocument
 from masterd.query.job_fields import JobIdError
 from masterd.query.job_fields import job_id as read_job_id
 from masterd.query.language import Filter, FilterSyntaxError, parse
-from masterd.query.text import show_json
+from masterd.query.text import VALUE_TEXT_MAX, show_json
 
 T = TypeVar("T")
 
@@ -198,7 +200,8 @@ def action(value: object) -> tuple[Action, int | None]:
                     return "RATE_LIMIT", number
             raise UnreadableError("RATE_LIMIT argument must be a positive integer")
         case _:
-            raise UnreadableError(f"malformed FilterAction JSON: {show_json(value)}")
+            shown = msgspec.json.encode(value).decode()[:VALUE_TEXT_MAX]
+            raise UnreadableError(f"malformed FilterAction JSON: {shown}")
 
 
 def reason_entry(value: object) -> tuple[str, str, int]:

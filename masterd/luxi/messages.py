@@ -109,7 +109,7 @@ def _parse_object(raw: bytes) -> dict[str, object]:
         )
     try:
         document = _decode(raw)
-    except msgspec.DecodeError as err:
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
         raise LuxiParseError(f"{_TOP}Invalid JSON: {err}") from None
     except RecursionError:
         raise LuxiParseError(f"{_TOP}Invalid JSON: nested too deeply") from None

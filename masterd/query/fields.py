@@ -58,7 +58,9 @@ class Absent(Enum):
     OFFLINE = ResultStatus.OFFLINE
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: `Field[Row](...)` sets an attribute, which a frozen slotted class cannot refuse
+# properly.
+@dataclass(frozen=True)
 class Field(Generic[Row]):
     """One column."""
 
@@ -94,7 +96,7 @@ def unknown_definition(name: str) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table(Generic[Row, Key]):
     """A resource: its fields and how its items are named."""
 
