@@ -73,7 +73,7 @@ class RawClient:
     """A connection that sends and receives bytes as told."""
 
     def __init__(self, path: Path) -> None:
-        self.socket = green_socket.socket(green_socket.AF_UNIX, green_socket.SOCK_STREAM)
+        self.socket = green_socket_of()
         self.socket.settimeout(PATIENCE_S)
         self.socket.connect(os.fspath(path))
         self._decoder = Decoder(1 << 30)
@@ -119,12 +119,17 @@ class RawClient:
         self.close()
 
 
+def green_socket_of() -> green_socket.socket:
+    """Return one of gevent's Unix sockets."""
+    return green_socket.socket(green_socket.AF_UNIX, green_socket.SOCK_STREAM)
+
+
 def green_client(path: Path) -> Client:
     """Return our own client on one of gevent's sockets."""
     return Client(
         os.fspath(path),
         answer_s=PATIENCE_S,
-        make_socket=lambda: green_socket.socket(green_socket.AF_UNIX, green_socket.SOCK_STREAM),
+        make_socket=green_socket_of,
         pause=gevent.sleep,
     )
 

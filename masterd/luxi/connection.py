@@ -27,6 +27,7 @@ class Loop(Protocol):
     """The part of gevent's event loop used here."""
 
     def io(self, fd: int, events: int) -> "Watcher": ...
+    def run_callback_threadsafe(self, callback: Callable[..., None], *args: object) -> object: ...
 
 
 class Watcher(Protocol):
@@ -166,6 +167,10 @@ class Connection:
             self._gone = callback
         else:
             callback()
+
+    def lost(self, error: BaseException) -> None:
+        """Answer the outstanding message with an error soon; from any thread."""
+        self._owner.loop.run_callback_threadsafe(self.answer, encode_error(error), False)
 
     def close(self) -> None:
         """Drop the client now."""

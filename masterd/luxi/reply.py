@@ -19,6 +19,10 @@ class Answerable(Protocol):
         """Call back if the client goes away before the outstanding request is answered."""
         ...
 
+    def lost(self, error: BaseException) -> None:
+        """Answer soon with an error; called from any thread, as the garbage collector likes."""
+        ...
+
 
 class Reply:
     """Answers one request, once, from any greenlet or callback of the event loop; never switches.
@@ -73,4 +77,4 @@ class Reply:
 
     def __del__(self) -> None:
         if self._connection is not None:
-            self.failure(ProgrammerError("the request was dropped without an answer"))
+            self._connection.lost(ProgrammerError("the request was dropped without an answer"))

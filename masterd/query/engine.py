@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
-from masterd.errors import ECode, GanetiError, OpPrereqError
+from masterd.errors import ECode, GanetiError, GenericError, OpPrereqError
 from masterd.limits import QUERY_ROWS_PER_PAUSE
 from masterd.query.fields import (
     Absent,
@@ -22,6 +22,9 @@ Key = TypeVar("Key")
 
 #: Called now and then during a long answer; may switch greenlets.
 Pause = Callable[[], None]
+
+#: Resources the reference knows and does not serve, as its errors call them.
+_NEVER_SERVED: Final = {"cluster": "ItemTypeOpCode QRCluster", "os": "ItemTypeOpCode QROs"}
 
 _UNKNOWN_CELL: Final = (int(ResultStatus.UNKNOWN), None)
 _ABSENT_CELLS: Final = {reason: (int(reason.value), None) for reason in Absent}
@@ -76,6 +79,11 @@ def query_classic(
     needs = table.needs(fields)
     rows = source.by_keys(_keys(table, names), needs) if names else source.all(needs)
     return [[_bare(get(row)) for get in getters] for row in _paused(rows, pause)]
+
+
+def unsupported(call: str, resource: str) -> GenericError:
+    """Return the error for a resource that a call ("Query", "QueryFields") does not serve."""
+    return GenericError(f"{call} '{_NEVER_SERVED.get(resource, resource)}' not supported")
 
 
 def known_fields(table: Table[Row, Key], names: Iterable[str]) -> list[Field[Row]]:

@@ -14,7 +14,7 @@ from masterd.job.status import OpStatus
 from masterd.luxi import calls
 from masterd.luxi.messages import encode_error, encode_success, parse_request
 from masterd.luxi.methods import METHODS, check
-from masterd.query.engine import query, query_classic, query_fields
+from masterd.query.engine import query, query_classic, query_fields, unsupported
 from masterd.query.job_fields import JOB_TABLE, JobRow
 from tests.query_support import ListSource
 
@@ -116,6 +116,17 @@ _QUERIES = _load("luxi_job_queries.json")["queries"]
 @pytest.mark.parametrize("case", _QUERIES, ids=[json.dumps(q["request"]["args"]) for q in _QUERIES])
 def test_a_query_of_jobs_is_answered_as_by_the_reference(case: dict[str, Any]) -> None:
     assert _answer(case["request"]) == case["answer"]
+
+
+@pytest.mark.parametrize(
+    ("call", "resource", "text"),
+    [
+        ("Query", "os", "Query 'ItemTypeOpCode QROs' not supported"),
+        ("QueryFields", "cluster", "QueryFields 'ItemTypeOpCode QRCluster' not supported"),
+    ],
+)
+def test_a_resource_nobody_serves_is_refused(call: str, resource: str, text: str) -> None:
+    assert unsupported(call, resource).to_wire() == ["GenericError", [text]]
 
 
 def test_the_fields_are_the_references_to_the_letter() -> None:

@@ -10,11 +10,9 @@ import gevent
 import pytest
 
 from masterd.clock import SystemClock
-from masterd.errors import GenericError, JobLost, LuxiParseError, OpPrereqError
-from masterd.luxi.client import Client, NoMasterError, RequestError
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
-from tests.luxi_support import Echo, RawClient, green_client, serving, until
+from tests.luxi_support import Echo, RawClient, serving, until
 
 
 @pytest.fixture
@@ -372,65 +370,3 @@ def test_a_path_too_long_for_a_socket_is_refused_and_nothing_is_left(
     with pytest.raises(ValueError, match="socket path exceeds 107 bytes"):
         Server(specs, echo, clock=SystemClock()).start()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_our_client_rebuilds_errors_by_their_class(tmp_path: Path) -> None:
-    failures = [
-        OpPrereqError("no such thing"),
-        JobLost("Can't load job file"),
-        GenericError("just no"),
-    ]
-
-    def fail(request: object, peer: object, reply: object) -> None:
-        raise failures[0]
-
-    with serving(tmp_path, fail) as (_, path), green_client(path) as client:
-        for expected in list(failures):
-            with pytest.raises(type(expected)) as caught:
-                client.call("Anything")
-            assert caught.value.args == expected.args
-            failures.pop(0)
-
-
-def test_our_client_reports_a_parse_error_as_a_refused_request(tmp_path: Path) -> None:
-    def refuse(request: object, peer: object, reply: object) -> None:
-        raise LuxiParseError("bad taste")
-
-    with (
-        serving(tmp_path, refuse) as (_, path),
-        green_client(path) as client,
-        pytest.raises(RequestError, match="Failed to parse request: bad taste"),
-    ):
-        client.call("Echo")
-
-
-def test_our_client_reconnects_when_its_idle_connection_was_dropped(
-    server: tuple[Server, Path], tmp_path: Path, echo: Echo
-) -> None:
-    with green_client(server[1]) as client:
-        assert client.call("Echo", 1) == [1]
-        server[0].close()
-        with serving(tmp_path, echo):
-            assert client.call("Echo", 2) == [2]
-
-
-def test_our_client_tells_that_there_is_no_master(tmp_path: Path) -> None:
-    client = Client(os.fspath(tmp_path / "none"), should_serve=lambda: False)
-    with pytest.raises(NoMasterError, match="no master daemon serves"):
-        client.call("Echo")
-
-
-def test_our_client_waits_for_a_master_that_is_starting(tmp_path: Path, echo: Echo) -> None:
-    starting: list[Server] = []
-    path = tmp_path / "query"
-
-    def start_meanwhile(seconds: float) -> None:
-        assert seconds > 0
-        starting.append(Server([SocketSpec(path, 0o660)], echo, clock=SystemClock()))
-        starting[0].start()
-
-    client = green_client(path)
-    client._pause = start_meanwhile
-    with client:
-        assert client.call("Echo", "up") == ["up"]
-    starting[0].close()

@@ -136,6 +136,9 @@ class _Connection:
     def on_gone(self, callback: Callable[[], None]) -> None:
         self.gone.append(callback)
 
+    def lost(self, error: BaseException) -> None:
+        self.answer(encode_error(error), last=False)
+
 
 def test_a_reply_answers_once() -> None:
     connection = _Connection()
