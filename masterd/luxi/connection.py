@@ -6,16 +6,19 @@ answers, and never switches. A connection without a request costs two small obje
 no greenlet.
 """
 
+import logging
 from _socket import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from gevent.monkey import get_original
 
 from masterd.luxi.framing import Decoder, MessageTooLargeError, encode
 from masterd.luxi.messages import encode_error
 from masterd.luxi.sockets import peer_of
+
+_log: Final = logging.getLogger(__name__)
 
 READ, WRITE = 1, 2
 
@@ -149,15 +152,15 @@ class Connection:
             self._read_on()
         return message
 
-    def answer(self, payload: bytes, last: bool) -> None:
-        """Send the answer to the outstanding message; `last`: and then close."""
+    def answer(self, message: bytes, last: bool) -> None:
+        """Send the framed answer to the outstanding message; `last`: and then close."""
         self.busy = False
         self._gone = None
         if not self.open:
             return
         if last:
             self._end_input()
-        self._send(encode(payload))
+        self._send(message)
         if self._unsent is None:
             self._after_answer()
 
@@ -170,7 +173,8 @@ class Connection:
 
     def lost(self, error: BaseException) -> None:
         """Answer the outstanding message with an error soon; from any thread."""
-        self._owner.loop.run_callback_threadsafe(self.answer, encode_error(error), False)
+        message = encode(encode_error(error))
+        self._owner.loop.run_callback_threadsafe(self.answer, message, False)
 
     def close(self) -> None:
         """Drop the client now."""
@@ -189,7 +193,10 @@ class Connection:
         gone, self._gone = self._gone, None
         self._owner.closed(self)
         if gone is not None:
-            gone()
+            try:
+                gone()
+            except Exception:  # noqa: BLE001 - whoever closes has others to close
+                _log.exception("a callback for a client that left has failed")
 
     # --- input ---------------------------------------------------------------------------------
 
@@ -239,7 +246,7 @@ class Connection:
         if self.busy or self._inbox or self._unsent is not None:
             self.close()
             return
-        self.answer(encode_error(error), last=True)
+        self.answer(encode(encode_error(error)), last=True)
 
     def _end_input(self) -> None:
         self._pause_reading()

@@ -44,6 +44,7 @@ class HandlerPool:
         elif self.running < self._running_max:
             worker = greenlet(self._work, parent=self._hub)
         else:
+            connection.scheduled = True
             self._waiting.append(connection)
             return
         self.running += 1
@@ -56,7 +57,9 @@ class HandlerPool:
             finally:
                 self.running -= 1
             if self._waiting:
-                self._freed(self._waiting.popleft())
+                waiting = self._waiting.popleft()
+                waiting.scheduled = False
+                self._freed(waiting)
             if len(self._idle) >= self._idle_max:
                 return
             self._idle.append(getcurrent())

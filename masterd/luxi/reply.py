@@ -5,14 +5,15 @@ from typing import Protocol
 
 from masterd.errors import GenericError, LuxiParseError, ProgrammerError
 from masterd.limits import LUXI_ANSWER_BYTES_MAX
+from masterd.luxi.framing import encode
 from masterd.luxi.messages import encode_error, encode_success, encode_success_raw
 
 
 class Answerable(Protocol):
     """The side of a connection that takes an answer. Nothing here switches."""
 
-    def answer(self, payload: bytes, last: bool) -> None:
-        """Send the answer of the outstanding request; `last`: close the connection after it."""
+    def answer(self, message: bytes, last: bool) -> None:
+        """Send the framed answer of the outstanding request; `last`: then close the connection."""
         ...
 
     def on_gone(self, callback: Callable[[], None]) -> None:
@@ -50,7 +51,11 @@ class Reply:
         self._finish(encode_success(result))
 
     def success_raw(self, result: bytes) -> None:
-        """Answer with a result that is JSON text already."""
+        """Answer with a result that is JSON text already.
+
+        Raises:
+            ValueError: it holds the byte that ends messages, so it is no JSON; nothing was sent.
+        """
         self._finish(encode_success_raw(result))
 
     def failure(self, error: BaseException) -> None:
@@ -69,11 +74,12 @@ class Reply:
         connection = self._connection
         if connection is None:
             raise ProgrammerError("a request was answered twice")
-        self._connection = None
         if len(payload) > LUXI_ANSWER_BYTES_MAX:
             text = f"The answer has {len(payload)} bytes, more than {LUXI_ANSWER_BYTES_MAX}"
             payload = encode_error(GenericError(text))
-        connection.answer(payload, last)
+        message = encode(payload)
+        self._connection = None
+        connection.answer(message, last)
 
     def __del__(self) -> None:
         if self._connection is not None:

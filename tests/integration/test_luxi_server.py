@@ -307,6 +307,23 @@ def test_at_the_bound_of_handlers_a_connection_waits_for_a_greenlet(
         assert second.answer() == (True, 2)
 
 
+def test_a_failing_callback_for_a_client_that_left_harms_nobody(
+    server: tuple[Server, Path], echo: Echo, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with RawClient(server[1]) as leaving, RawClient(server[1]) as staying:
+        leaving.send("Park")
+        until(lambda: len(echo.parked) == 1)
+        echo.parked[0].on_gone(fail)
+        leaving.close()
+        until(lambda: server[0].stats.connections == 1)
+        staying.send("Echo", 1)
+        assert staying.answer() == (True, 1)
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_the_peer_is_who_the_kernel_says(server: tuple[Server, Path], echo: Echo) -> None:
     with RawClient(server[1]) as client:
         client.send("Echo")

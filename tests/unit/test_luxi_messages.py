@@ -130,14 +130,15 @@ class _Connection:
         self.sent: list[tuple[bytes, bool]] = []
         self.gone: list[Callable[[], None]] = []
 
-    def answer(self, payload: bytes, last: bool) -> None:
-        self.sent.append((payload, last))
+    def answer(self, message: bytes, last: bool) -> None:
+        assert message.endswith(b"\x03")
+        self.sent.append((message[:-1], last))
 
     def on_gone(self, callback: Callable[[], None]) -> None:
         self.gone.append(callback)
 
     def lost(self, error: BaseException) -> None:
-        self.answer(encode_error(error), last=False)
+        self.answer(encode(encode_error(error)), last=False)
 
 
 def test_a_reply_answers_once() -> None:
@@ -165,6 +166,16 @@ def test_a_result_that_is_no_json_leaves_the_request_open() -> None:
     assert not reply.answered
     reply.success(None)
     assert [payload for payload, _ in connection.sent] == [b'{"success":true,"result":null}']
+
+
+def test_a_result_with_the_end_byte_leaves_the_request_open() -> None:
+    connection = _Connection()
+    reply = Reply(connection)
+    with pytest.raises(ValueError, match="end-of-message"):
+        reply.success_raw(b'"a\x03b"')
+    assert not reply.answered
+    reply.success("a\x03b")
+    assert [payload for payload, _ in connection.sent] == [b'{"success":true,"result":"a\\u0003b"}']
 
 
 def test_an_answer_beyond_the_bound_becomes_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
