@@ -1,0 +1,123 @@
+"""The socket on which simulated nodes are told to misbehave, and asked what they were called.
+
+A Unix socket; one JSON object per line in each direction, so that an effect is in place when the
+answer comes:
+
+    {"set": "node2.example.com", "faults": [{"kind": "hang", ...}]}   -> {"ok": true}
+    {"clear": true}                                                  -> {"ok": true}
+    {"counts": true}                              -> {"ok": true, "counts": {node: {call: n}}}
+"""
+
+import logging
+import socket as native_socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from gevent import socket
+from gevent.server import StreamServer
+
+from masterd.testing.faults import Fault, FaultPlan, dump, load
+from masterd.testing.node_server import NodeServer
+
+_LOG = logging.getLogger(__name__)
+
+#: Bytes of one line.
+LINE_BYTES_MAX: Final = 1024 * 1024
+
+#: Seconds the client waits for an answer.
+ANSWER_S: Final = 10
+
+
+class ControlServer:
+    """Applies what comes over the socket to a set of nodes."""
+
+    def __init__(self, path: Path, servers: Mapping[str, NodeServer], faults: FaultPlan) -> None:
+        """Prepare; `servers` are by node name."""
+        self._path = path
+        self._servers = servers
+        self._faults = faults
+        self._server: StreamServer | None = None
+
+    def start(self) -> None:
+        """Listen."""
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(self._path))
+        listener.listen(8)
+        self._server = StreamServer(listener, self._serve)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Listen no longer and remove the socket. Switches."""
+        if self._server is not None:
+            self._server.stop(timeout=1)
+            self._server = None
+        self._path.unlink(missing_ok=True)
+
+    def _serve(self, connection: Any, _: object) -> None:
+        with connection, connection.makefile("rb") as lines:
+            while line := lines.readline(LINE_BYTES_MAX):
+                try:
+                    answer = self._obey(msgspec.json.decode(line))
+                except (ValueError, KeyError, TypeError, OSError) as error:
+                    answer = {"ok": False, "error": str(error)}
+                connection.sendall(msgspec.json.encode(answer) + b"\n")
+
+    def _obey(self, order: Any) -> dict[str, object]:
+        if "set" in order:
+            node = order["set"]
+            server = self._servers[node]
+            self._faults.set(node, *load(order["faults"]))
+            server.apply_faults()
+        elif "clear" in order:
+            self._faults.clear()
+            for server in self._servers.values():
+                server.apply_faults()
+        elif "counts" in order:
+            counts = {name: dict(server.node.counts) for name, server in self._servers.items()}
+            return {"ok": True, "counts": counts}
+        else:
+            raise ValueError("neither set, clear nor counts")
+        return {"ok": True}
+
+
+class NodeControl:
+    """The other side: used by tests and demonstrations. Blocks without switching."""
+
+    def __init__(self, path: Path) -> None:
+        """Connect to the control socket at `path`.
+
+        Raises:
+            OSError: nobody listens there.
+        """
+        self._socket = native_socket.socket(native_socket.AF_UNIX, native_socket.SOCK_STREAM)
+        self._socket.settimeout(ANSWER_S)
+        self._socket.connect(str(path))
+        self._lines = self._socket.makefile("rb")
+
+    def set(self, node: str, *faults: Fault) -> None:
+        """Give a node these faults instead of those it had; none makes it well."""
+        self._ask({"set": node, "faults": dump(faults)})
+
+    def clear(self) -> None:
+        """Make all nodes well."""
+        self._ask({"clear": True})
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how often each node carried out each call."""
+        counts: dict[str, dict[str, int]] = self._ask({"counts": True})["counts"]
+        return counts
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._lines.close()
+        self._socket.close()
+
+    def _ask(self, order: dict[str, object]) -> Any:
+        self._socket.sendall(msgspec.json.encode(order) + b"\n")
+        answer: Any = msgspec.json.decode(self._lines.readline(LINE_BYTES_MAX))
+        if not answer["ok"]:
+            raise ValueError(answer["error"])
+        return answer

@@ -1,0 +1,271 @@
+"""What a simulated node daemon does for each call, in the node's own root directory.
+
+Answers, checks and error texts follow the real node daemon as far as a master sees them. Files are
+written beside and renamed, without a sync unless asked for: tests and demonstrations do not survive
+power loss, and the disk is not what is measured.
+
+Source: Ganeti 3.0.2 lib/server/noded.py, lib/backend.py, lib/ssconf.py.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import gevent
+import msgspec
+
+from masterd.constants import PROTOCOL_VERSION
+from masterd.errors import GanetiError
+from masterd.rpc.calls import CALLS
+from masterd.rpc.encoding import decompress
+from masterd.rpc.virtual_path import VirtualPaths
+
+DATA_DIR: Final = "var/lib/ganeti"
+QUEUE_DIR: Final = "var/lib/ganeti/queue"
+RUN_DIR: Final = "var/run/ganeti"
+
+#: File in which a simulated node keeps the master IP it was told to bring up.
+MASTER_IP_FILE: Final = "simulated-master-ip"
+
+#: Bytes of one file that a call may bring.
+FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+
+#: Files that may be uploaded, below the root. Source: backend.py, _BuildUploadFileList.
+UPLOADS: Final = frozenset(
+    {
+        "etc/ganeti/vnc-cluster-password",
+        "var/lib/ganeti/cluster-domain-secret",
+        "var/lib/ganeti/config.data",
+        "var/lib/ganeti/hmac.key",
+        "var/lib/ganeti/known_hosts",
+        "var/lib/ganeti/rapi.pem",
+        "var/lib/ganeti/rapi/users",
+        "var/lib/ganeti/spice-ca.pem",
+        "var/lib/ganeti/spice.pem",
+    }
+)
+
+_QUEUE_MODE: Final = 0o640
+_SSCONF_MODE: Final = 0o444
+_PAUSE_MODE: Final = 0o644
+_SSCONF_KEY = re.compile(r"[a-z0-9_][a-z0-9_-]*")
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder().decode
+_DONE: Final = b"[true,null]"
+
+
+class CallFailedError(Exception):
+    """The call fails with this text."""
+
+
+class SimulatedNode:
+    """One node: a root directory and what calls do to it."""
+
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        *,
+        sync: bool = False,
+        sleep: Callable[[float], None] = gevent.sleep,
+    ) -> None:
+        """Prepare the node; its directories must exist.
+
+        Args:
+            name: host name, the last component of `root`.
+            root: what stands for `/` on this node.
+            sync: bring each file to disk before answering.
+            sleep: waits some seconds; may switch.
+        """
+        self.name = name
+        self.root = root
+        self.counts: Counter[str] = Counter()
+        self._paths = VirtualPaths(root)
+        self._sync = sync
+        self._sleep = sleep
+        self._queue = f"{root}/{QUEUE_DIR}/"
+        self._serial = 0
+        self._calls: dict[str, Callable[[list[object]], object]] = {
+            "version": self._version,
+            "master_node_name": self._master_node_name,
+            "test_delay": self._test_delay,
+            "jobqueue_update": self._jobqueue_update,
+            "jobqueue_rename": self._jobqueue_rename,
+            "jobqueue_set_drain_flag": self._jobqueue_set_drain_flag,
+            "set_watcher_pause": self._set_watcher_pause,
+            "node_activate_master_ip": self._node_activate_master_ip,
+            "node_deactivate_master_ip": self._node_deactivate_master_ip,
+            "write_ssconf_files": self._write_ssconf_files,
+            "upload_file": lambda arguments: self._upload(arguments[0]),
+            "upload_file_single": self._upload,
+        }
+
+    def answer(self, call: str, body: bytes) -> bytes | None:
+        """Carry a call out and return the answer's body; None if no node daemon knows it.
+
+        May switch (`test_delay`).
+        """
+        function = self._calls.get(call)
+        if function is None and call not in CALLS:
+            return None
+        self.counts[call] += 1
+        if function is None:
+            return _encode([False, f"Call '{call}' is not simulated"])
+        try:
+            payload = function(_decode(body))
+        except CallFailedError as error:
+            return _encode([False, str(error)])
+        except (OSError, ValueError, TypeError, IndexError, GanetiError) as error:
+            return _encode([False, f"Error while executing backend function: {error}"])
+        return _DONE if payload is None else _encode([True, payload])
+
+    def digests(self) -> frozenset[str]:
+        """Return the digests of certificates that may call, or nothing while there is no list."""
+        try:
+            text = (self.root / DATA_DIR / "ssconf_master_candidates_certs").read_text()
+        except OSError:
+            return frozenset()
+        return frozenset(line.partition("=")[2] for line in text.splitlines())
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    def _version(self, arguments: list[object]) -> object:
+        return PROTOCOL_VERSION
+
+    def _master_node_name(self, arguments: list[object]) -> object:
+        path = self.root / DATA_DIR / "ssconf_master_node"
+        try:
+            return path.read_text().rstrip("\n")
+        except OSError as error:
+            raise CallFailedError(f"Cluster configuration incomplete: {error}") from error
+
+    def _test_delay(self, arguments: list[object]) -> object:
+        duration = arguments[0]
+        if not isinstance(duration, int | float) or duration < 0:
+            raise CallFailedError("Invalid sleep duration")
+        self._sleep(duration)
+        return None
+
+    def _jobqueue_update(self, arguments: list[object]) -> object:
+        name, content = arguments
+        path = self._queue_file(name)
+        self._write(path, decompress(content, bytes_max=FILE_BYTES_MAX), _QUEUE_MODE)
+        return None
+
+    def _jobqueue_rename(self, arguments: list[object]) -> object:
+        (pairs,) = arguments
+        done: list[None] = []
+        for old, new in _pairs(pairs):
+            self._rename(Path(self._queue_file(old)), Path(self._queue_file(new)))
+            done.append(None)
+        return done
+
+    def _rename(self, old: Path, new: Path) -> None:
+        try:
+            old.rename(new)
+        except FileNotFoundError:
+            new.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            old.rename(new)
+
+    def _jobqueue_set_drain_flag(self, arguments: list[object]) -> object:
+        (flag,) = arguments
+        path = Path(self._queue, "drain")
+        if flag:
+            self._write(str(path), b"", _QUEUE_MODE)
+        else:
+            path.unlink(missing_ok=True)
+        return None
+
+    def _set_watcher_pause(self, arguments: list[object]) -> object:
+        (until,) = arguments
+        path = self.root / DATA_DIR / "watcher.pause"
+        if until is None:
+            path.unlink(missing_ok=True)
+        elif isinstance(until, int | float):
+            self._write(str(path), b"%d\n" % int(until), _PAUSE_MODE)
+        else:
+            raise CallFailedError("Duration must be numeric")
+        return None
+
+    def _node_activate_master_ip(self, arguments: list[object]) -> object:
+        parameters, _ = arguments
+        if not isinstance(parameters, dict) or "ip" not in parameters:
+            raise CallFailedError("Invalid master network parameters")
+        path = self.root / RUN_DIR / MASTER_IP_FILE
+        self._write(str(path), f"{parameters['ip']}\n".encode(), _QUEUE_MODE)
+        return None
+
+    def _node_deactivate_master_ip(self, arguments: list[object]) -> object:
+        (self.root / RUN_DIR / MASTER_IP_FILE).unlink(missing_ok=True)
+        return None
+
+    def _write_ssconf_files(self, arguments: list[object]) -> object:
+        (values,) = arguments
+        if not isinstance(values, dict):
+            raise TypeError("ssconf values are not an object")
+        for key, value in values.items():
+            if _SSCONF_KEY.fullmatch(key) is None:
+                raise ValueError(f"Invalid key requested from SSConf: '{key}'")
+            text = "\n".join(value) if isinstance(value, list) else value
+            if text and not text.endswith("\n"):
+                text += "\n"
+            path = self.root / DATA_DIR / f"ssconf_{key}"
+            self._write(str(path), text.encode(), _SSCONF_MODE)
+        return None
+
+    def _upload(self, arguments: object) -> object:
+        if not isinstance(arguments, list):
+            raise TypeError("file details are not a list")
+        name, content, mode, owner, group, _, _ = arguments
+        path = self._local(name)
+        if os.path.relpath(path, self.root) not in UPLOADS:
+            raise CallFailedError(
+                f"Filename passed to UploadFile not in allowed upload targets: '{path}'"
+            )
+        if not isinstance(owner, str) or not isinstance(group, str):
+            raise CallFailedError("Invalid username/groupname type")
+        data = decompress(content, bytes_max=FILE_BYTES_MAX)
+        self._write(path, data, 0o600 if mode is None else mode)
+        return None
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def _local(self, name: object) -> str:
+        if not isinstance(name, str):
+            raise TypeError("a file name is not text")
+        return str(self._paths.local(name))
+
+    def _queue_file(self, name: object) -> str:
+        path = self._local(name)
+        if not path.startswith(self._queue):
+            raise CallFailedError(
+                f"Passed job queue file '{path}' does not belong to the queue directory"
+                f" '{self._queue[:-1]}'"
+            )
+        return path
+
+    def _write(self, path: str, content: bytes, mode: int) -> None:
+        self._serial += 1
+        directory, base = path.rsplit("/", 1)
+        new = f"{directory}/.{base}.{self._serial}.new"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        try:
+            os.fchmod(descriptor, mode)
+            view = memoryview(content)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            if self._sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(new, path)  # noqa: PTH104 - a Path would cost as much as the call
+
+
+def _pairs(value: object) -> list[tuple[object, object]]:
+    if not isinstance(value, list):
+        raise TypeError("the renames are not a list")
+    return [(old, new) for old, new in value]
