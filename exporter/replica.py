@@ -1,0 +1,43 @@
+"""Other nodes that keep a copy of the queue directory, as the exporter sees them.
+
+Master candidates hold the same job files as the master, so that one of them can take over. How a
+change gets there is not the exporter's business.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+
+class ReplicaError(Exception):
+    """A replica did not take a change, or did not say so; it is to be sent again.
+
+    Attributes:
+        missing: a file to be renamed is not there: it was renamed before and the answer got lost,
+            or it never arrived. Send its content, then rename again.
+    """
+
+    def __init__(self, text: str, *, missing: bool = False) -> None:
+        super().__init__(text)
+        self.missing = missing
+
+
+class Replica(Protocol):
+    """One node that keeps a copy. All methods may switch greenlets and raise `ReplicaError`."""
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        ...
+
+    def update(self, path: Path, content: bytes) -> None:
+        """Write a file whole; `path` is the master's own name for it."""
+        ...
+
+    def rename(self, pairs: Sequence[tuple[Path, Path]]) -> None:
+        """Move files from the first to the second name, making directories as needed."""
+        ...
+
+    def set_drain(self, drained: bool) -> None:
+        """Make or remove the drain flag."""
+        ...
