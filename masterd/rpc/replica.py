@@ -1,0 +1,104 @@
+"""Copies of the queue directory on other nodes, through their node daemons.
+
+The same file usually goes to several nodes at nearly the same time, so its encoded body is kept for
+a moment and shared.
+
+Source: Ganeti 3.0.2 src/Ganeti/JQueue.hs (which calls, which arguments).
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from exporter.replica import ReplicaError
+from masterd.limits import RPC_REPLICA_BODIES_MAX
+from masterd.rpc.calls import CALLS
+from masterd.rpc.result import RpcResult
+from masterd.rpc.runner import NodeTarget, RpcRunner
+from masterd.rpc.virtual_path import VirtualPaths
+
+_UPDATE = CALLS["jobqueue_update"]
+_RENAME = CALLS["jobqueue_rename"]
+
+#: How a node daemon's Python says that a file is not there.
+_NO_SUCH_FILE = "[Errno 2]"
+
+
+class ReplicaBodies:
+    """Encoded bodies of file updates, shared by all replicas. Nothing here switches."""
+
+    def __init__(self, paths: VirtualPaths) -> None:
+        """Keep bodies; `paths` translates the master's file names."""
+        self._paths = paths
+        self._kept: OrderedDict[Path, tuple[bytes, bytes]] = OrderedDict()
+
+    def name(self, path: Path) -> str:
+        """Return the name under which a file travels."""
+        return self._paths.virtual(path)
+
+    def update(self, path: Path, content: bytes) -> bytes:
+        """Return the body that writes `content` to `path`."""
+        kept = self._kept.get(path)
+        if kept is not None and kept[0] == content:
+            return kept[1]
+        body = _UPDATE.bodies(("",), (self.name(path), content))[""]
+        self._kept[path] = (content, body)
+        self._kept.move_to_end(path)
+        if len(self._kept) > RPC_REPLICA_BODIES_MAX:
+            self._kept.popitem(last=False)
+        return body
+
+
+class NodeReplica:
+    """The queue directory of one master candidate. Obeys `exporter.replica.Replica`."""
+
+    def __init__(self, runner: RpcRunner, node: NodeTarget, bodies: ReplicaBodies) -> None:
+        """Prepare.
+
+        Args:
+            runner: calls the node daemon.
+            node: the master candidate.
+            bodies: one for all replicas.
+        """
+        self._runner = runner
+        self._node = node
+        self._bodies = bodies
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self._node.name
+
+    def update(self, path: Path, content: bytes) -> None:
+        """Write a file whole. Switches.
+
+        Raises:
+            ReplicaError: the node did not say that it has it.
+        """
+        body = self._bodies.update(path, content)
+        self._check(self._runner.send(_UPDATE.name, self._node, body))
+
+    def rename(self, pairs: Sequence[tuple[Path, Path]]) -> None:
+        """Move files. Switches.
+
+        Raises:
+            ReplicaError: the node did not say that it has done it; some may be moved.
+        """
+        name = self._bodies.name
+        renames = [[name(old), name(new)] for old, new in pairs]
+        self._check(self._runner.call_one(_RENAME.name, self._node, (renames,)))
+
+    def set_drain(self, drained: bool) -> None:
+        """Make or remove the drain flag. Switches.
+
+        Raises:
+            ReplicaError: the node did not say that it has done it.
+        """
+        self._check(self._runner.call_one("jobqueue_set_drain_flag", self._node, (drained,)))
+
+    def _check(self, result: RpcResult) -> None:
+        if result.ok:
+            return
+        error = result.error or ""
+        missing = result.call == _RENAME.name and _NO_SUCH_FILE in error
+        raise ReplicaError(f"{self.name}: {result.call}: {error}", missing=missing)
