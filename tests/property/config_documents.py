@@ -67,7 +67,7 @@ STAMPS = {"ctime": TIME, "mtime": TIME, "uuid": UUID, "serial_no": COUNT}
 CLUSTER = st.fixed_dictionaries(
     {
         "rsahostkeypub": TEXT, "highest_used_port": COUNT, "mac_prefix": TEXT,
-        "tcpudp_port_pool": st.lists(COUNT, max_size=3), "reserved_lvs": TEXTS,
+        "tcpudp_port_pool": st.lists(COUNT, max_size=3, unique=True), "reserved_lvs": TEXTS,
         "master_node": UUID, "master_ip": TEXT, "master_netdev": TEXT, "master_netmask": COUNT,
         "use_external_mip_script": BOOL, "cluster_name": TEXT, "file_storage_dir": TEXT,
         "shared_file_storage_dir": TEXT, "gluster_storage_dir": TEXT,

@@ -10,7 +10,7 @@ from masterd.config import document
 from masterd.config.kinds import CLUSTER, NODE
 from masterd.config.objects import write
 from masterd.config.params import PartialNdParams, fill_free
-from masterd.config.render import number
+from masterd.config.render import number, render
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.ssconf_files import natural_key, ssconf_files, ssconf_values
 from masterd.errors import ConfigurationError
@@ -129,6 +129,12 @@ def test_a_cluster_whose_master_is_no_node_says_so(config: ConfigSnapshot) -> No
 )
 def test_numbers_have_the_form_the_reference_writes(value: float, text: bytes) -> None:
     assert bytes(number(value)) == text
+
+
+def test_text_beyond_ascii_is_written_as_escapes(config: ConfigSnapshot) -> None:
+    text = render(with_node(config, NODE4, name="\u00e4\u20ac\U0001f600"))
+    assert b'"name":"\\u00e4\\u20ac\\ud83d\\ude00"' in text
+    assert json.loads(text)["nodes"][NODE4]["name"] == "\u00e4\u20ac\U0001f600"
 
 
 def test_names_sort_with_numbers_as_numbers() -> None:

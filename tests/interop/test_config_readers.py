@@ -1,0 +1,241 @@
+"""The reference's own readers load the configuration we render, and see in it what we see.
+
+Needs Debian's packages `ganeti` and `ganeti-haskell-3.0`; luxid is run as its user, so that test
+needs root too. Skipped, saying why, where they are not there.
+"""
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from masterd.config import document
+from masterd.config.kinds import CLUSTER, GROUP, NODE
+from masterd.config.params import PartialNdParams
+from masterd.config.render import render
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.ssconf_files import ssconf_files
+from masterd.query.cluster_info import cluster_info
+from masterd.query.config_values import ClusterState, config_values
+from tests.property.config_documents import Document, configs
+
+CONFIG_DATA = (Path(__file__).parent.parent / "conformance" / "data" / "config.data").read_bytes()
+PYTHON = "/usr/bin/python3"
+GANETI = Path("/usr/share/ganeti/3.0")
+HOST = "master"
+PATIENCE_S = 30.0
+
+needs_python = pytest.mark.skipif(
+    not (GANETI / "ganeti" / "objects.py").exists(), reason="package ganeti is not installed"
+)
+needs_luxid = pytest.mark.skipif(
+    shutil.which("ganeti-luxid") is None or os.getuid() != 0,
+    reason="package ganeti-haskell-3.0 is not installed, or the test does not run as root",
+)
+
+READER = """
+import json, sys
+from ganeti import objects
+def plain(value):
+    return value.Get() if hasattr(value, "Get") else list(value)
+for line in sys.stdin:
+    config = objects.ConfigData.FromDict(json.loads(line))
+    print(json.dumps(config.ToDict(_with_private=True), default=plain), flush=True)
+"""
+
+
+def kept(value: Any, key: str = "") -> Any:
+    """Return what the Python reader keeps: tags and ports as sets, no members of a group."""
+    if isinstance(value, dict):
+        return {name: kept(item, name) for name, item in value.items() if name != "members"}
+    if isinstance(value, list):
+        return (
+            sorted(value) if key in ("tags", "tcpudp_port_pool") else [kept(item) for item in value]
+        )
+    return value
+
+
+@pytest.fixture(scope="module")
+def python_reader() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [PYTHON, "-c", READER],
+        env={"PYTHONPATH": str(GANETI), "PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
+
+
+def loaded_by_python(reader: subprocess.Popen[str], rendered: bytes) -> Any:
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    reader.stdin.write(rendered.decode() + "\n")
+    reader.stdin.flush()
+    return json.loads(reader.stdout.readline())
+
+
+@needs_python
+def test_the_python_reader_gives_back_the_recorded_configuration(
+    python_reader: subprocess.Popen[str],
+) -> None:
+    rendered = render(document.split(json.loads(CONFIG_DATA)))
+    loaded = loaded_by_python(python_reader, rendered)
+    assert kept(loaded) == kept(json.loads(CONFIG_DATA))
+
+
+@needs_python
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(configs())
+def test_the_python_reader_gives_back_any_configuration(
+    python_reader: subprocess.Popen[str], config: Document
+) -> None:
+    rendered = render(document.split(config))
+    loaded = loaded_by_python(python_reader, rendered)
+    for instance in config["instances"].values():
+        instance.setdefault("admin_state", "down")  # The reader fills in this one key.
+    assert kept(loaded) == kept(config)
+
+
+def rich_configuration() -> ConfigSnapshot:
+    """Return the recorded configuration with more of everything, for a master on loopback."""
+    config = document.split(json.loads(CONFIG_DATA))
+    cluster = msgspec.structs.replace(
+        config.cluster,
+        master_ip="127.0.0.1",
+        tags=("b:c", "a"),
+        uid_pool=((5, 5), (10, 20)),
+        reserved_lvs=("xenvg/b", "xenvg/a"),
+        volume_group_name="xenvg",
+        enabled_hypervisors=("kvm", "fake"),
+        os_hvp={"noop": {"fake": {}, "kvm": {"acpi": False, "kernel_args": "ro"}}},
+        osparams={"noop": {"key": "value"}},
+        osparams_private_cluster={"noop": {"secret": "\u00e4\u20ac\U0001f600"}},
+        ndparams=msgspec.structs.replace(config.cluster.ndparams, cpu_speed=1.5),
+    )
+    (group,) = config.nodegroups.values()
+    nodes = [
+        msgspec.structs.replace(
+            node,
+            name=HOST if node.uuid == cluster.master_node else node.name,
+            primary_ip=f"127.0.0.{10 + number}",
+            offline=node.uuid != cluster.master_node,
+        )
+        for number, node in enumerate(config.nodes.sorted())
+    ]
+    return config.changed(
+        [
+            (CLUSTER, cluster.uuid, cluster),
+            (GROUP, group.uuid, msgspec.structs.replace(group, ndparams=PartialNdParams(ovs=True))),
+            *((NODE, node.uuid, node) for node in nodes),
+        ],
+        serial_no=config.serial_no + 1,
+        mtime=1795459999.25,
+    )
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A virtual cluster's root directory with what luxid wants to find."""
+    # Not under pytest's own directory, which luxid's user may not enter.
+    base = Path(tempfile.mkdtemp(prefix="luxid-"))
+    base.chmod(0o755)
+    root = base / HOST
+    for folder in ("lib/ganeti/queue/archive", "run/ganeti/socket", "run/ganeti/livelocks",
+                   "log/ganeti"):  # fmt: skip
+        (root / "var" / folder).mkdir(parents=True)
+    yield root
+    shutil.rmtree(base)
+
+
+def fill(root: Path, config: ConfigSnapshot) -> None:
+    """Write what a master's data directory holds, owned by luxid's user."""
+    data = root / "var/lib/ganeti"
+    (data / "config.data").write_bytes(render(config))
+    for key, content in ssconf_files(config).items():
+        (data / f"ssconf_{key}").write_bytes(content)
+    (data / "queue/serial").write_text("0\n")
+    (data / "queue/version").write_text("1\n")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=ganeti.example.com", "-keyout", data / "key.pem", "-out", data / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    for name in ("server.pem", "client.pem"):
+        (data / name).write_bytes(
+            (data / "key.pem").read_bytes() + (data / "cert.pem").read_bytes()
+        )
+    user = pwd.getpwnam("gnt-masterd")
+    for folder, _, names in os.walk(root):
+        for name in (".", *names):
+            os.chown(Path(folder) / name, user.pw_uid, user.pw_gid)
+
+
+@pytest.fixture
+def luxid(root: Path) -> Iterator[Path]:
+    """A luxid that has read our rendering; yields its socket."""
+    fill(root, rich_configuration())
+    with subprocess.Popen(
+        ["setpriv", "--reuid", "gnt-masterd", "--regid", "gnt-luxid", "--groups", "gnt-daemons",
+         "ganeti-luxid", "-f", "--no-voting", "--yes-do-it"],
+        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": HOST},
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        guard = threading.Timer(PATIENCE_S, process.kill)
+        guard.start()
+        assert process.stderr is not None
+        told: list[str] = []
+        for line in process.stderr:
+            told.append(line)
+            if "Loaded new config, serial 1044" in line:
+                break
+            if "Configuration unavailable" in line:
+                process.kill()
+        else:
+            pytest.fail("luxid could not read the configuration: " + "".join(told))
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        yield root / "var/run/ganeti/socket/ganeti-query"
+        guard.cancel()
+        process.terminate()
+
+
+def ask(path: Path, method: str, arguments: list[object]) -> Any:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        request = {"method": method, "args": arguments, "version": 3000000}
+        client.sendall(json.dumps(request).encode() + b"\x03")
+        answer = b""
+        while not answer.endswith(b"\x03"):
+            answer += client.recv(65536)
+    decoded = json.loads(answer[:-1])
+    assert decoded["success"], decoded
+    return decoded["result"]
+
+
+@needs_luxid
+def test_luxid_answers_from_our_rendering_what_we_answer(luxid: Path) -> None:
+    config = rich_configuration()
+    assert ask(luxid, "QueryClusterInfo", []) == cluster_info(config)
+    names = ["cluster_name", "watcher_pause", "master_node", "drain_flag", "modify_ssh_setup",
+             "ssh_key_type", "ssh_key_bits", "no_such_name"]  # fmt: skip
+    state = ClusterState(config=config, drained=False, watcher_pause=None)
+    assert ask(luxid, "QueryConfigValues", [names]) == config_values(state, names)
