@@ -115,15 +115,16 @@ def connect(
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConnectError(f"Can't connect to {host}: {reason}") from error
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    tls = context.wrap_socket(plain, do_handshake_on_connect=False, session=session)
     try:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        tls = context.wrap_socket(plain, session=session)
+        tls.do_handshake()
     except OSError as error:
-        plain.close()
+        tls.close()
         reason = _reason(error) if isinstance(error, ssl.SSLError) else str(error)
         raise HandshakeError(f"No TLS with {host}: {reason}") from error
     except BaseException:
-        plain.close()
+        tls.close()
         raise
     return Connection(tls, Exchange(host, answer_bytes_max=answer_bytes_max), generation)
 

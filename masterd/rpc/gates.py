@@ -43,9 +43,10 @@ class NodeGate:
         return Turn(self, semaphores if quick else (self._slow, *semaphores), timeout_s)
 
     @property
-    def unused(self) -> bool:
-        """Whether nobody holds or waits for a place."""
-        return self.waiting == 0 and self._all.counter == RPC_NODE_REQUESTS_MAX
+    def held(self) -> int:
+        """Places that are taken."""
+        taken: int = RPC_NODE_REQUESTS_MAX - self._all.counter
+        return taken
 
 
 class Turn:

@@ -126,6 +126,11 @@ class RpcRunner:
             return result.offline(call_name, node.name, node.uuid)
         return self._ask(call, node, body, call.timeout_s(()) if timeout_s is None else timeout_s)
 
+    def busy(self) -> dict[str, int]:
+        """Return how many requests each busy node has or is waited for, by address."""
+        held = {address: gate.held + gate.waiting for address, gate in self._gates.items()}
+        return {address: count for address, count in held.items() if count}
+
     def _ask_all(
         self,
         call: Call,
@@ -173,7 +178,9 @@ class RpcRunner:
         if gate is None:
             if len(self._gates) >= RPC_PEERS_MAX:
                 self._gates = {
-                    address: gate for address, gate in self._gates.items() if not gate.unused
+                    address: gate
+                    for address, gate in self._gates.items()
+                    if gate.held or gate.waiting
                 }
             gate = self._gates[node.address] = NodeGate(self._places)
         return gate

@@ -168,7 +168,7 @@ class SimulatedNode:
         try:
             old.rename(new)
         except FileNotFoundError:
-            new.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            new.parent.mkdir(mode=0o750, exist_ok=True)
             old.rename(new)
 
     def _jobqueue_set_drain_flag(self, arguments: list[object]) -> object:

@@ -116,13 +116,12 @@ class NodeServer:
     # --- one connection -------------------------------------------------------------------------
 
     def _serve(self, plain: Any, _: object) -> None:
-        try:
-            tls = self._handshake(plain)
-        except (OSError, gevent.Timeout):
-            plain.close()
-            return
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tls = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         self._open.add(tls)
         try:
+            with gevent.Timeout(HANDSHAKE_S):
+                tls.do_handshake()
             if self._may_call(tls):
                 self._converse(tls)
         except (OSError, gevent.Timeout):
@@ -130,11 +129,6 @@ class NodeServer:
         finally:
             self._open.discard(tls)
             tls.close()
-
-    def _handshake(self, plain: Any) -> Any:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with gevent.Timeout(HANDSHAKE_S):
-            return self._context.wrap_socket(plain, server_side=True)
 
     def _may_call(self, tls: Any) -> bool:
         """Compare the caller's certificate with the list of master candidates'.
