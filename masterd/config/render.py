@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from masterd.config.kinds import CLUSTER, KINDS, Configured, Kind
+from masterd.config.kinds import KINDS, Configured, Kind
 from masterd.config.objects import write
-from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.snapshot import ConfigSnapshot, Objects
 
 _encode_utf8: Final = msgspec.json.Encoder().encode
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
@@ -53,41 +53,46 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 class Renderer:
-    """Renders snapshots; keeps the bytes of each object until the object changes.
+    """Renders snapshots; keeps the bytes of what has not changed since the last one.
 
     Not to be used by two threads at once.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Kind[Configured], dict[str, tuple[Configured, bytes]]] = {
-            kind: {} for kind in (CLUSTER, *KINDS)
-        }
+        #: Each object and its entry `"uuid":{...}`, by kind and uuid.
+        self._entries: dict[Kind[Configured], dict[str, tuple[Configured, bytes]]] = {}
+        #: The objects of each kind and their section, as last rendered.
+        self._sections: dict[Kind[Configured], tuple[Objects[Configured], bytes]] = {}
 
     def render(self, snapshot: ConfigSnapshot) -> bytes:
         """Return the whole file."""
-        cluster = snapshot.cluster
-        pieces = [b'{"version":%d,"cluster":' % snapshot.version]
-        pieces.append(self._section(CLUSTER, {cluster.uuid: cluster})[cluster.uuid])
+        cluster = _encode(write(snapshot.cluster, number))
+        pieces = [b'{"version":%d,"cluster":%b' % (snapshot.version, cluster)]
         for kind in KINDS:
-            objects = self._section(kind, dict(snapshot.objects(kind)))
-            inner = b",".join(b"%b:%b" % (_encode(uuid), objects[uuid]) for uuid in sorted(objects))
-            pieces.append(b',"%b":{%b}' % (kind.section.encode(), inner))
+            section = self._section(kind, snapshot.objects(kind))
+            pieces.append(b',"%b":{%b}' % (kind.section.encode(), section))
         pieces.append(b',"ctime":' + bytes(number(snapshot.ctime)))
         pieces.append(b',"mtime":' + bytes(number(snapshot.mtime)))
         pieces.append(b',"serial_no":%d}' % snapshot.serial_no)
         return b"".join(pieces)
 
-    def _section(self, kind: Kind[Configured], objects: dict[str, Configured]) -> dict[str, bytes]:
-        """Return the bytes of each object, encoding only what is not the same as last time."""
-        before = self._kept[kind]
+    def _section(self, kind: Kind[Configured], objects: Objects[Configured]) -> bytes:
+        """Return the entries of a kind, encoding only the objects that are not the same."""
+        last = self._sections.get(kind)
+        if last is not None and last[0] is objects:
+            return last[1]
+        before = self._entries.get(kind, {})
         after: dict[str, tuple[Configured, bytes]] = {}
-        for uuid, value in objects.items():
-            kept = before.get(uuid)
-            if kept is None or kept[0] is not value:
-                kept = (value, _encode(write(value, number)))
-            after[uuid] = kept
-        self._kept[kind] = after
-        return {uuid: kept[1] for uuid, kept in after.items()}
+        for uuid in sorted(objects):
+            value = objects[uuid]
+            entry = before.get(uuid)
+            if entry is None or entry[0] is not value:
+                entry = (value, b"%b:%b" % (_encode(uuid), _encode(write(value, number))))
+            after[uuid] = entry
+        section = b",".join([entry for _, entry in after.values()])
+        self._entries[kind] = after
+        self._sections[kind] = (objects, section)
+        return section
 
 
 def render(snapshot: ConfigSnapshot) -> bytes:

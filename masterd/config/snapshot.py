@@ -66,6 +66,25 @@ class Objects(Mapping[str, T], Generic[T]):
         found = self.named(name_or_uuid)
         return found if found is not None else self._by_uuid.get(name_or_uuid)
 
+    def expand(self, name: str) -> T | None:
+        """Return the object whose name begins with the labels `name`, if only one does.
+
+        "node4" stands for "node4.lab.example"; a whole name goes before a beginning; upper and
+        lower case are the same. Source: Ganeti 3.0.2 lib/utils/text.py, MatchNameComponent.
+        """
+        exact = self.named(name)
+        if exact is not None:
+            return exact
+        wanted = name.lower()
+        known = [(each, each.lower()) for each in self._uuid_by_name]
+        for matching in (
+            [each for each, lower in known if lower == wanted],
+            [each for each, lower in known if lower.startswith(wanted + ".")],
+        ):
+            if len(matching) == 1:
+                return self.named(matching[0])
+        return None
+
     def sorted(self) -> list[T]:
         """Return all in order of uuid, as `config.data` has them."""
         return [value for _, value in sorted(self._by_uuid.items())]

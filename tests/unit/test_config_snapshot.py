@@ -40,6 +40,30 @@ def test_objects_are_found_by_name_and_by_uuid(config: ConfigSnapshot) -> None:
     assert config.get(CLUSTER, "other") is None
 
 
+@pytest.mark.parametrize(
+    ("short", "name"),
+    [
+        ("node4", "node4.lab.example"),
+        ("NODE4.lab", "node4.lab.example"),
+        ("Node4.Lab.Example", "node4.lab.example"),
+        ("node", None),
+        ("node4.", None),
+        ("", None),
+    ],
+)
+def test_the_first_labels_of_a_name_stand_for_it(
+    config: ConfigSnapshot, short: str, name: str | None
+) -> None:
+    found = config.nodes.expand(short)
+    assert (found.name if found is not None else None) == name
+
+
+def test_an_ambiguous_beginning_stands_for_nothing(config: ConfigSnapshot) -> None:
+    changed = with_node(config, NODE4, name="node1.other.example")
+    assert changed.nodes.expand("node1") is None
+    assert changed.nodes.expand("node1.other") is changed.nodes[NODE4]
+
+
 def test_a_renamed_object_is_found_under_its_new_name_only(config: ConfigSnapshot) -> None:
     changed = with_node(config, NODE4, name="new.lab.example")
     assert changed.nodes.named("node4.lab.example") is None
