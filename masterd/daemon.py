@@ -25,6 +25,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import gevent
@@ -94,14 +95,25 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], factory: Fact
         raise RuntimeError("an event loop exists before the fork")
     report = detach.StartReport(None) if options.foreground else detach.detach(paths.log_file)
     try:
-        process = Process(paths, options, report)
+        process = Process(paths, options)
     except (AlreadyRunningError, OSError) as error:
         report.send(EXIT_FAILURE, f"{DAEMON_NAME}: {error}")
         return EXIT_FAILURE
     with process:
-        return Lifetime(process, values.drain_timeout_s).run(
-            lambda: factory(paths, values, options, identity)
-        )
+        lifetime = Lifetime(process, values.drain_timeout_s, on_serving=report.send_success)
+        outcome = lifetime.run(lambda: factory(paths, values, options, identity))
+    # After the pid file is gone, so that whoever hears of a failure may start again at once. In
+    # the foreground the log's copy on the terminal has said it.
+    report.send(outcome.exit_code, "" if options.foreground else outcome.text)
+    return outcome.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the daemon's life ended."""
+
+    exit_code: int
+    text: str = ""
 
 
 class Process:
@@ -112,8 +124,7 @@ class Process:
         OSError: a directory or file cannot be made.
     """
 
-    def __init__(self, paths: Paths, options: cli.Options, report: detach.StartReport) -> None:
-        self.report = report
+    def __init__(self, paths: Paths, options: cli.Options) -> None:
         self._detached = not options.foreground
         set_process_name(DAEMON_NAME)
         os.umask(UMASK)
@@ -165,53 +176,49 @@ class Process:
 class Lifetime:
     """Start, serve until a signal, drain, stop."""
 
-    def __init__(self, process: Process, drain_timeout_s: float) -> None:
+    def __init__(
+        self, process: Process, drain_timeout_s: float, on_serving: Callable[[], None]
+    ) -> None:
         self._process = process
         self._drain_timeout_s = drain_timeout_s
+        self._on_serving = on_serving
         self._end_asked = Event()
         self._end_demanded = Event()
         self._stopping = False
 
-    def run(self, build: Callable[[], Application]) -> int:
-        """Return the exit code. Switches; call from the main greenlet."""
+    def run(self, build: Callable[[], Application]) -> Outcome:
+        """Live from start to end. Switches; call from the main greenlet."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            gevent.signal_handler(number, self._on_end, number)
+            # Counted by the loop: an application without any watcher of its own still waits.
+            gevent.signal_handler(number, self._on_end, number).ref = True
         gevent.signal_handler(signal.SIGHUP, self._process.reopen_log)
         _logger.info("%s starts", DAEMON_NAME)
         try:
             application = build()
-        except StartError as error:
-            return self._refused(error.exit_code, error.text)
         except Exception as error:  # noqa: BLE001 (told to the administrator, logged in full)
-            return self._failed(error)
+            return _failure(error)
         try:
-            exit_code = self._start(application)
-            if exit_code is None:
-                self._process.report.send(EXIT_SUCCESS)
-                _logger.info("Serving")
-                self._end_asked.wait()
-                self._drain(application)
-                exit_code = EXIT_SUCCESS
+            failure = self._start(application)
+            if failure is not None:
+                return failure
+            self._on_serving()
+            _logger.info("Serving")
+            self._end_asked.wait()
+            self._drain(application)
+            return Outcome(EXIT_SUCCESS)
         finally:
             self._stop(application)
-        _logger.info("%s ends", DAEMON_NAME)
-        return exit_code
+            _logger.info("%s ends", DAEMON_NAME)
 
-    def _start(self, application: Application) -> int | None:
-        """Start; return None when serving, otherwise the exit code."""
+    def _start(self, application: Application) -> Outcome | None:
+        """Start; return None when serving."""
         starter = gevent.spawn(application.start)
         gevent.wait([starter, self._end_asked], count=1)
         if not starter.ready():
             starter.kill()
             _logger.warning("Told to end before serving")
-            self._process.report.send(EXIT_FAILURE, f"{DAEMON_NAME}: told to end before serving")
-            return EXIT_SUCCESS
-        error = starter.exception
-        if isinstance(error, StartError):
-            return self._refused(error.exit_code, error.text)
-        if error is not None:
-            return self._failed(error)
-        return None
+            return Outcome(EXIT_FAILURE, f"{DAEMON_NAME}: told to end before serving")
+        return None if starter.exception is None else _failure(starter.exception)
 
     def _drain(self, application: Application) -> None:
         _logger.info("Draining, running opcodes have %g s", self._drain_timeout_s)
@@ -247,15 +254,14 @@ class Lifetime:
             _logger.info("%s received", name)
             self._end_asked.set()
 
-    def _refused(self, exit_code: int, text: str) -> int:
-        _logger.critical("Not started: %s", text)
-        self._process.report.send(exit_code, f"{DAEMON_NAME}: {text}")
-        return exit_code
 
-    def _failed(self, error: BaseException) -> int:
-        _logger.critical("Not started: %r", error, exc_info=error)
-        self._process.report.send(EXIT_FAILURE, f"{DAEMON_NAME}: {type(error).__name__}: {error}")
-        return EXIT_FAILURE
+def _failure(error: BaseException) -> Outcome:
+    """Log why the start failed; a fault that is nobody's refusal with its traceback."""
+    if isinstance(error, StartError):
+        _logger.critical("Not started: %s", error.text)
+        return Outcome(error.exit_code, f"{DAEMON_NAME}: {error.text}")
+    _logger.critical("Not started: %r", error, exc_info=error)
+    return Outcome(EXIT_FAILURE, f"{DAEMON_NAME}: {type(error).__name__}: {error}")
 
 
 def set_process_name(name: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from gevent import monkey
 
-from masterd.errors import EXIT_FAILURE
+from masterd.errors import EXIT_FAILURE, EXIT_SUCCESS
 from masterd.limits import DAEMON_DESCRIPTORS_MAX, DAEMON_REPORT_BYTES_MAX
 
 #: Descriptors of standard input, output and error.
@@ -32,6 +32,10 @@ class StartReport:
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
+
+    def send_success(self) -> None:
+        """Tell that the daemon serves; the command that started it returns now."""
+        self.send(EXIT_SUCCESS)
 
     def send(self, exit_code: int, text: str = "") -> None:
         """Tell how the start went; only the first report counts."""
@@ -52,7 +56,9 @@ class StartReport:
             # Whoever started us has gone; the log has it too.
             return
         finally:
-            os.close(descriptor)
+            # The patched one closes a pipe whenever the loop next turns, and whoever started us
+            # waits for the end of file.
+            monkey.get_original("os", "close")(descriptor)
 
 
 def detach(log_file: Path) -> StartReport:
