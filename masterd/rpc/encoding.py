@@ -104,10 +104,10 @@ def decompress(value: object, *, bytes_max: int) -> bytes:
         case [1, str(text)]:
             stream = zlib.decompressobj()
             try:
-                data = stream.decompress(base64.b64decode(text, validate=True), bytes_max)
-            except zlib.error as error:
+                data = stream.decompress(base64.b64decode(text, validate=True), bytes_max + 1)
+            except (zlib.error, ValueError) as error:
                 raise ValueError(f"damaged content: {error}") from error
-            if stream.unconsumed_tail:
+            if len(data) > bytes_max:
                 raise ValueError(f"content exceeds {bytes_max} bytes")
             if not stream.eof:
                 raise ValueError("damaged content: the stream is cut off")
