@@ -63,9 +63,7 @@ def resolve(
     return tuple(resolved)
 
 
-def judge(
-    depends: Sequence[Dependency], status_of: Callable[[int], JobStatus | None]
-) -> Judgement:
+def judge(depends: Sequence[Dependency], status_of: Callable[[int], JobStatus | None]) -> Judgement:
     """Decide whether an opcode with these dependencies may go on.
 
     Args:

@@ -148,9 +148,7 @@ def cancel(job: Job, now_us: int) -> Step:
         return Step(job)
     if job.ops[index].status is OpStatus.QUEUED:
         if index > 0:
-            return _end(
-                job, index, OpEvent.CANCEL, CANCELED_RESULT, CANCELED_RESULT, now_us
-            )
+            return _end(job, index, OpEvent.CANCEL, CANCELED_RESULT, CANCELED_RESULT, now_us)
         return _end(job, index, OpEvent.CANCEL, None, None, now_us)
     op = _move(job, index, OpEvent.CANCEL)
     return Step(_with_op(job, index, op), (Effect.INTERRUPT,))
@@ -214,9 +212,7 @@ def _end(
         for i in range(index + 1, len(job.ops))
     )
     ops = (*job.ops[:index], ended, *later)
-    return Step(
-        replace(job, ops=ops, end_us=now_us, revision=job.revision + 1), (Effect.ENDED,)
-    )
+    return Step(replace(job, ops=ops, end_us=now_us, revision=job.revision + 1), (Effect.ENDED,))
 
 
 def _current(job: Job, event: OpEvent) -> int:

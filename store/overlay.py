@@ -1,0 +1,96 @@
+"""Changes of one table that are not in LMDB yet.
+
+A write transaction collects the changes of all its bodies here and hands them to LMDB in one go just
+before the commit. Three things follow: a body that raises is undone by forgetting its changes, without
+running its neighbours again; a full map is answered by growing it and writing the same changes again;
+and the writer thread gives up the interpreter lock once per table instead of once per row.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from typing import Final
+
+#: More new keys than this are sorted at once instead of inserted one by one.
+_INSERT_MAX: Final = 32
+
+
+class Missing:
+    """The type of `MISSING`."""
+
+
+#: Neither set nor deleted here: ask LMDB.
+MISSING: Final = Missing()
+
+
+class Overlay:
+    """Changed rows by key; None marks a deleted one."""
+
+    __slots__ = ("_fresh", "_order", "append", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, bytes | None] = {}
+        #: Some row was put with the hint that keys rise.
+        self.append = False
+        self._order: list[bytes] = []
+        self._fresh: list[bytes] = []
+
+    def set(self, key: bytes, value: bytes | None) -> bytes | None | Missing:
+        """Change a row and return what stood there, for `undo`."""
+        rows = self.rows
+        before = rows.get(key, MISSING)
+        if before is MISSING:
+            self._fresh.append(key)
+        rows[key] = value
+        return before
+
+    def undo(self, key: bytes, before: bytes | None | Missing) -> None:
+        """Take back one `set`; the last one first."""
+        if isinstance(before, Missing):
+            del self.rows[key]
+            self._order = []
+            self._fresh = list(self.rows)
+        else:
+            self.rows[key] = before
+
+    def between(self, start: bytes | None, stop: bytes | None) -> list[tuple[bytes, bytes | None]]:
+        """Return the changes with `start <= key < stop` in key order, as they are now."""
+        order = self._sorted()
+        low = 0 if start is None else bisect_left(order, start)
+        high = len(order) if stop is None else bisect_left(order, stop)
+        rows = self.rows
+        return [(key, rows[key]) for key in order[low:high]]
+
+    def _sorted(self) -> list[bytes]:
+        if len(self._fresh) > _INSERT_MAX:
+            self._order += self._fresh
+            self._order.sort()
+        else:
+            for key in self._fresh:
+                insort(self._order, key)
+        self._fresh.clear()
+        return self._order
+
+
+def merged(
+    below: Iterator[tuple[bytes, bytes]],
+    above: list[tuple[bytes, bytes | None]],
+    reverse: bool,
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield rows of LMDB with the changes laid over them; both in key order (or both against it)."""
+    changes = iter(reversed(above) if reverse else above)
+    change = next(changes, None)
+    for key, value in below:
+        while change is not None and (change[0] > key if reverse else change[0] < key):
+            if change[1] is not None:
+                yield change[0], change[1]
+            change = next(changes, None)
+        if change is not None and change[0] == key:
+            if change[1] is not None:
+                yield key, change[1]
+            change = next(changes, None)
+        else:
+            yield key, value
+    while change is not None:
+        if change[1] is not None:
+            yield change[0], change[1]
+        change = next(changes, None)
