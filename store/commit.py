@@ -1,20 +1,21 @@
 """Group commit: many bodies, one transaction, one sync, on one native thread.
 
-Callers put tickets into a bounded queue. The writer takes what is waiting (at most `batch_max`), runs
-each body over the same write transaction, commits, and hands the batch back to the hub, where in commit
-order first every `after` is called and then every waiting greenlet is woken.
+Callers put tickets into a bounded queue. The writer takes what is waiting (at most `batch_max`),
+runs each body over the same write transaction, commits, and hands the batch back to the hub, where
+in commit order first every `after` is called and then every waiting greenlet is woken.
 
 Invariants:
 
 1. Nothing is told before the commit that makes it durable has returned.
-2. `after` of an earlier ticket always runs before `after` of a later one, on the hub, without a switch.
-3. A body that raises leaves no trace; the others of its batch commit.
-4. When the commit fails, every ticket of the batch fails with the same error, also the bodies that
+2. `after` of an earlier ticket always runs before `after` of a later one, on the hub, without a
+switch. 3. A body that raises leaves no trace; the others of its batch commit. 4. When the commit
+fails, every ticket of the batch fails with the same error, also the bodies that
    raised: what they saw of their neighbours never came to be.
 5. The writer never ends by an error; what it cannot do it reports to those who asked.
 
 The thread is the operating system's also under monkey patching, so that neither a body nor the disk
-ever holds up the hub. A body therefore must not touch gevent, and is free of I/O, clocks and locks anyway.
+ever holds up the hub. A body therefore must not touch gevent, and is free of I/O, clocks and locks
+anyway.
 """
 
 import logging
@@ -150,7 +151,7 @@ class Writer:
                 if ticket._after is not None and ticket._error is None:
                     try:
                         ticket._after(ticket._result)
-                    except Exception:
+                    except Exception:  # noqa: BLE001 - its caller is the hub
                         _log.exception("a callback after a commit failed")
             run_callback = self._hub.loop.run_callback
             for ticket in batch:

@@ -1,7 +1,7 @@
 """Named places where tests make the process die, fail or dawdle.
 
-Off unless the environment variable names one when the process starts; then a hit costs one look-up in
-an empty dictionary. The form is a comma-separated list of `name=action`, where an action is
+Off unless the environment variable names one when the process starts; then a hit costs one look-up
+in an empty dictionary. The form is a comma-separated list of `name=action`, where an action is
 
 * `kill[:n]`: the process dies at the n-th hit (default the first), as by `kill -9`;
 * `error:NAME[:first[-last]]`: `OSError` with that errno (such as ENOSPC), at every hit unless

@@ -1,9 +1,9 @@
 """Readers of this process on one side, a change of the memory map on the other.
 
 LMDB can change its map only while the process has no transaction open. Snapshots pass through
-`enter` and `leave`; whoever changes the map asks for `exclusive`. New readers are never kept waiting
-for older ones: the last reader that leaves hands the gate over, and it is shut only for the change
-itself, which takes milliseconds. A reader inside may therefore enter again without deadlock.
+`enter` and `leave`; whoever changes the map asks for `exclusive`. New readers are never kept
+waiting for older ones: the last reader that leaves hands the gate over, and it is shut only for the
+change itself, which takes milliseconds. A reader inside may therefore enter again without deadlock.
 
 The locks are the operating system's own, also where gevent has replaced the usual ones: the two
 sides stand on different threads, and no greenlet switches while it reads.

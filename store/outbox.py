@@ -1,10 +1,12 @@
 """What the mirrors still have to do, in the order of the commits.
 
-A body that changes what a mirror shows appends an entry in the same transaction. Consumers read behind
-their own cursor, do the work, and move the cursor when the work is safe; `prune` removes what lies
-behind every cursor. So each entry is delivered at least once, and none is lost by a crash.
+A body that changes what a mirror shows appends an entry in the same transaction. Consumers read
+behind their own cursor, do the work, and move the cursor when the work is safe; `prune` removes
+what lies behind every cursor. So each entry is delivered at least once, and none is lost by a
+crash.
 
-Entries say what changed, not how: the consumer reads the newest state, so doing one twice does no harm.
+Entries say what changed, not how: the consumer reads the newest state, so doing one twice does no
+harm.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,10 @@
 """Changes of one table that are not in LMDB yet.
 
-A write transaction collects the changes of all its bodies here and hands them to LMDB in one go just
-before the commit. Three things follow: a body that raises is undone by forgetting its changes, without
-running its neighbours again; a full map is answered by growing it and writing the same changes again;
-and the writer thread gives up the interpreter lock once per table instead of once per row.
+A write transaction collects the changes of all its bodies here and hands them to LMDB in one go
+just before the commit. Three things follow: a body that raises is undone by forgetting its changes,
+without running its neighbours again; a full map is answered by growing it and writing the same
+changes again; and the writer thread gives up the interpreter lock once per table instead of once
+per row.
 """
 
 from bisect import bisect_left, insort
@@ -34,7 +35,7 @@ class Overlay:
         self._order: list[bytes] = []
         self._fresh: list[bytes] = []
 
-    def set(self, key: bytes, value: bytes | None) -> bytes | None | Missing:
+    def set(self, key: bytes, value: bytes | None) -> bytes | Missing | None:
         """Change a row and return what stood there, for `undo`."""
         rows = self.rows
         before = rows.get(key, MISSING)
@@ -43,7 +44,7 @@ class Overlay:
         rows[key] = value
         return before
 
-    def undo(self, key: bytes, before: bytes | None | Missing) -> None:
+    def undo(self, key: bytes, before: bytes | Missing | None) -> None:
         """Take back one `set`; the last one first."""
         if isinstance(before, Missing):
             del self.rows[key]
@@ -76,7 +77,7 @@ def merged(
     above: list[tuple[bytes, bytes | None]],
     reverse: bool,
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Yield rows of LMDB with the changes laid over them; both in key order (or both against it)."""
+    """Yield rows of LMDB with the changes laid over them; both in the same key order."""
     changes = iter(reversed(above) if reverse else above)
     change = next(changes, None)
     for key, value in below:

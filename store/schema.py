@@ -1,8 +1,8 @@
 """Every table of the store on one page: key, value, who writes it, what it is for.
 
-The store itself knows nothing about jobs; this page is the one exception, so that a reader finds the
-whole disk format in one place (byte forms: `FORMAT.md`). Indexes name their primary; `store/check.py`
-rebuilds each index from its primary and compares.
+The store itself knows nothing about jobs; this page is the one exception, so that a reader finds
+the whole disk format in one place (byte forms: `FORMAT.md`). Indexes name their primary;
+`store/check.py` rebuilds each index from its primary and compares.
 """
 
 from typing import Final
@@ -21,7 +21,8 @@ FLAGS: Final = Table("flags", key=TEXT, value=MSGPACK)
 #: Live job document by job id; the exporter renders the mirror file from the same document.
 JOBS: Final = Table("jobs", key=U64, value=MSGPACK)
 
-#: Log entry `[op index, time in us, kind, message as JSON bytes]` by (job id, serial); live jobs only.
+#: Log entry `[op index, time in us, kind, message as JSON bytes]` by (job id, serial); live jobs
+#: only.
 JOB_LOGS: Final = Table("job_logs", key=pair(U64, U64), value=MSGPACK)
 
 #: Archived job document by job id, its log folded in under "log".
@@ -30,7 +31,8 @@ ARCHIVE: Final = Table("archive", key=U64, value=COMPRESSED_MSGPACK)
 #: Index of JOBS: ids of jobs that are not finished.
 UNFINISHED: Final = Table("unfinished", key=U64, value=EMPTY)
 
-#: Index of JOBS: finished jobs by (end time in us, job id); 0 where a taken-over job has no end time.
+#: Index of JOBS: finished jobs by (end time in us, job id); 0 where a taken-over job has no end
+#: time.
 FINISHED: Final = Table("finished", key=pair(U64, U64), value=EMPTY)
 
 #: What a mirror must do again, by sequence number: `[kind, id]` (kinds: store/outbox.py).

@@ -1,8 +1,8 @@
 """Short-lived read transactions.
 
 A snapshot sees the last commit as it was when it began, and never a part of one. It costs a few
-microseconds; while it is open, LMDB cannot reuse the pages that newer commits gave up, so it must be
-short: no greenlet switch inside, no waiting. Any thread may take one.
+microseconds; while it is open, LMDB cannot reuse the pages that newer commits gave up, so it must
+be short: no greenlet switch inside, no waiting. Any thread may take one.
 """
 
 from types import TracebackType

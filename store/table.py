@@ -1,7 +1,8 @@
 """Typed tables over the rows of a transaction.
 
 A table is a declaration and holds no state: `schema` lists them all, and every method is given the
-transaction to work in. Rows read are copies; a caller may keep them after the transaction has ended.
+transaction to work in. Rows read are copies; a caller may keep them after the transaction has
+ended.
 """
 
 import itertools

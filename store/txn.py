@@ -1,8 +1,8 @@
 """Transactions: thin wrappers round LMDB's, with the tables' handles.
 
-`ReadTxn` is one consistent state of the store. `WriteTxn` is what a body receives: it sees the state
-as the bodies before it in the same commit left it, and its changes are collected in overlays until
-`flush`. Both are used on the thread that began them, and never across a greenlet switch.
+`ReadTxn` is one consistent state of the store. `WriteTxn` is what a body receives: it sees the
+state as the bodies before it in the same commit left it, and its changes are collected in overlays
+until `flush`. Both are used on the thread that began them, and never across a greenlet switch.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,7 @@
 """What is true of every job at every moment; tests and `scripts/check` call this."""
 
+import itertools
+
 from masterd.job.model import Job, LogEntry
 from masterd.job.status import FINAL, OpStatus
 
@@ -38,6 +40,6 @@ def violations(job: Job, logs: list[LogEntry] | None = None) -> list[str]:
         serials = [entry.serial for entry in logs]
         if serials != list(range(1, job.log_serial + 1)):
             found.append(f"has log serials {serials} but counts {job.log_serial}")
-        if any(a.op_index > b.op_index for a, b in zip(logs, logs[1:], strict=False)):
+        if any(a.op_index > b.op_index for a, b in itertools.pairwise(logs)):
             found.append("has log entries out of opcode order")
     return [f"job {job.job_id} {what}" for what in found]

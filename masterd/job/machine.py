@@ -1,15 +1,15 @@
 """How a job moves: pure functions from a job and an event to the next job and what follows from it.
 
-Every change of a job goes through `step`, which runs inside a store transaction on the row as it is at
-that moment. So two events that cross (a cancel while the worker reports that locks are held) meet in
-the order in which the store takes them, and the second one sees what the first one did.
+Every change of a job goes through `step`, which runs inside a store transaction on the row as it is
+at that moment. So two events that cross (a cancel while the worker reports that locks are held)
+meet in the order in which the store takes them, and the second one sees what the first one did.
 
 Invariants:
 
 * An opcode's status moves only along `TRANSITIONS`; final statuses have no way out.
 * Opcodes run in order: at most one is waiting, canceling or running, and all before it succeeded.
-* When an opcode fails or is canceled, all later ones get the same kind of end in the same step; the job
-  then has an end time, and never before.
+* When an opcode fails or is canceled, all later ones get the same kind of end in the same step; the
+  job then has an end time, and never before.
 * `revision` grows by one with each step.
 
 Source: jobfile.json status_moves; job files of a 3.0.2 master.
@@ -140,8 +140,8 @@ def cancel(job: Job, now_us: int) -> Step:
     """A client asks to cancel.
 
     A job nobody picked is canceled at once; one waiting for locks becomes canceling and its worker
-    is interrupted; a running one stays as it is (only told); a final one stays as it is. Between two
-    opcodes, what is left of the job is canceled.
+    is interrupted; a running one stays as it is (only told); a final one stays as it is. Between
+    two opcodes, what is left of the job is canceled.
     """
     index = current_index(job)
     if index is None or job.ops[index].status is OpStatus.RUNNING:

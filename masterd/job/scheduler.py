@@ -1,8 +1,8 @@
 """Which queued job starts next. Pure: facts in, ids out.
 
 A job is eligible when none of the jobs it depends on is unfinished; eligible jobs start by priority
-(the smaller number first), then by id. The order is kept as it changes: no decision looks at jobs that
-are not affected, so a queue of thousands costs nothing while it waits.
+(the smaller number first), then by id. The order is kept as it changes: no decision looks at jobs
+that are not affected, so a queue of thousands costs nothing while it waits.
 
 Source: jobfile.json scheduling_3_0.
 """
