@@ -1,1 +1,1 @@
-"""To be written."""
+"""Taking over what another master daemon left: its queue directory, its `config.data`."""
