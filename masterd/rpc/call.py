@@ -6,6 +6,7 @@ the encoder named in its row.
 Source: Ganeti 3.0.2 lib/rpc_defs.py, and src/Ganeti/Rpc.hs for what luxid and wconfd call.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -114,7 +115,11 @@ class Call:
 
     def _dump(self, encoded: list[object]) -> bytes:
         try:
-            return msgspec.json.encode(encoded[0] if self.whole_body else encoded)
+            body = msgspec.json.encode(encoded[0] if self.whole_body else encoded)
+            if body.isascii():
+                return body
+            # A node daemon reads requests as ASCII and hangs up on anything else.
+            return json.dumps(msgspec.json.decode(body), separators=(",", ":")).encode("ascii")
         except (TypeError, ValueError, RecursionError) as error:
             raise ProgrammerError(
                 f"An argument of node call '{self.name}' has no JSON form: {error}"

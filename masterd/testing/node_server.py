@@ -172,6 +172,8 @@ class NodeServer:
         if method != b"POST" or version != b"HTTP/1.1" or _HOST.search(head) is None:
             tls.sendall(self._page(400, b"Only the POST method is supported"))
             return False
+        if not body.isascii():
+            return False  # the real node daemon cannot read it and dies over it
         call = target.removeprefix(b"/").decode("latin-1")
         fault = self._faults.take(self.node.name, call)
         if fault is not None and not self._misbehave(tls, fault.kind):

@@ -51,6 +51,8 @@ class MemoryTransport:
 
     def _answer(self, node: SimulatedNode, call: str, body: bytes) -> bytes:
         gevent.sleep(0)  # other greenlets run here, as they do while a socket is waited for
+        if not body.isascii():
+            raise ConnectionLostError("The node closed the connection without an answer")
         fault = self._faults.take(node.name, call)
         if fault is not None:
             early = _instead(fault)

@@ -8,6 +8,7 @@ import pytest
 
 from masterd.constants import PROTOCOL_VERSION
 from masterd.rpc.encoding import FileDetails
+from masterd.rpc.errors import ConnectionLostError
 from masterd.rpc.result import OFFLINE, RpcResult
 from masterd.testing.cluster import SimulatedCluster
 from masterd.testing.faults import Fault, FaultKind
@@ -75,6 +76,12 @@ def test_a_queue_file_arrives_whole(nodes: Nodes, length: int) -> None:
         assert node_file(nodes, number, "queue/job-1").read_text() == content
         assert node_file(nodes, number, "queue/job-1").stat().st_mode & 0o777 == 0o640
     assert not node_file(nodes, 1, "queue/job-1").exists()
+
+
+def test_a_body_that_is_not_ascii_is_hung_up_on(nodes: Nodes) -> None:
+    node = nodes.cluster.nodes[1]
+    with pytest.raises(ConnectionLostError):
+        nodes.transport.request(node.address, nodes.cluster.port, "/version", b'["\xc3\xa9"]', 5)
 
 
 def test_an_archived_job_moves_on_every_node(nodes: Nodes) -> None:

@@ -101,6 +101,11 @@ def test_a_body_is_the_list_of_encoded_arguments() -> None:
     assert body("jobqueue_rename", [["a", "b"]]) == [[["a", "b"]]]
 
 
+def test_a_body_is_ascii_whatever_it_says() -> None:
+    bodies = CALLS["jobqueue_update"].bodies(("a",), ("/queue/job-1", "é\U0001f600"))
+    assert bodies["a"] == b'["/queue/job-1",[0,"\\u00e9\\ud83d\\ude00"]]'
+
+
 def test_nodes_share_one_body_where_nothing_differs() -> None:
     bodies = CALLS["jobqueue_update"].bodies(("a", "b", "c"), ("/queue/job-1", "{}"))
     assert bodies["a"] is bodies["b"] is bodies["c"]

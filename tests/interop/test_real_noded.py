@@ -1,0 +1,207 @@
+"""Debian's node daemon answers our transport.
+
+Each test module starts its own `ganeti-noded` on a loopback address, in a virtual cluster, so that
+nothing on this machine is touched. It wants to be root and to find Ganeti's users.
+"""
+
+import grp
+import os
+import pwd
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+
+from masterd.clock import SystemClock
+from masterd.constants import PROTOCOL_VERSION
+from masterd.rpc.encoding import FileDetails
+from masterd.rpc.errors import ConnectionLostError, TransportError
+from masterd.rpc.replica import NodeReplica, ReplicaBodies
+from masterd.rpc.runner import NodeTarget, RpcRunner
+from masterd.rpc.transport import TlsTransport
+from masterd.testing import cluster as clusters
+from masterd.testing.cluster import SimulatedCluster
+
+NODED = Path("/usr/sbin/ganeti-noded")
+
+#: Seconds a node daemon may take until it answers, and to end.
+START_S = 30
+
+
+def _hindrance() -> str | None:
+    if not NODED.exists():
+        return "Debian's ganeti package is not installed (no /usr/sbin/ganeti-noded)"
+    if os.geteuid() != 0:
+        return "ganeti-noded runs as root only"
+    try:
+        pwd.getpwnam("gnt-masterd")
+        grp.getgrnam("gnt-daemons")
+    except KeyError:
+        return "Ganeti's users are missing (gnt-masterd, gnt-daemons)"
+    return None
+
+
+pytestmark = pytest.mark.skipif(_hindrance() is not None, reason=_hindrance() or "")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> SimulatedCluster:
+    return clusters.build(tmp_path_factory.mktemp("noded"), nodes=2)
+
+
+@pytest.fixture(scope="module")
+def noded(cluster: SimulatedCluster) -> Iterator[NodeTarget]:
+    node = cluster.nodes[1]
+    root = cluster.root(node)
+    command = [str(NODED), "-f", "--no-mlock", "-b", node.address, "-p", str(cluster.port)]
+    environment = {"GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": node.name}
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_it_answers(cluster, process)
+        yield cluster.targets()[1]
+    finally:
+        process.terminate()
+        process.wait(START_S)
+
+
+def _wait_until_it_answers(cluster: SimulatedCluster, process: subprocess.Popen[bytes]) -> None:
+    """Nothing tells that a node daemon listens, except that it answers."""
+    transport = TlsTransport(cluster.server_pem, cluster.client_pem, SystemClock())
+    with gevent.Timeout(START_S):
+        while True:
+            try:
+                transport.request(cluster.nodes[1].address, cluster.port, "/version", b"[]", 5)
+                return
+            except TransportError:
+                assert process.poll() is None, "ganeti-noded ended by itself"
+                gevent.sleep(0.05)
+
+
+@pytest.fixture
+def transport(cluster: SimulatedCluster) -> Iterator[TlsTransport]:
+    made = TlsTransport(cluster.server_pem, cluster.client_pem, SystemClock())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def runner(cluster: SimulatedCluster, transport: TlsTransport) -> RpcRunner:
+    return RpcRunner(transport, port=cluster.port)
+
+
+def queue_file(cluster: SimulatedCluster, name: str) -> str:
+    return cluster.paths().virtual(cluster.queue(cluster.master) / name)
+
+
+def test_it_tells_its_protocol_version(runner: RpcRunner, noded: NodeTarget) -> None:
+    assert runner.call_one("version", noded, []).payload == PROTOCOL_VERSION
+
+
+def test_it_votes_for_the_master(runner: RpcRunner, noded: NodeTarget) -> None:
+    assert runner.call_one("master_node_name", noded, []).payload == "node1.example.com"
+
+
+def test_it_delays_and_refuses_a_negative_delay(runner: RpcRunner, noded: NodeTarget) -> None:
+    assert runner.call_one("test_delay", noded, [0.01]).ok
+    assert runner.call_one("test_delay", noded, [-1]).error == "Invalid sleep duration"
+
+
+@pytest.mark.parametrize("length", [10, 511, 512, 100_000])
+def test_it_writes_queue_files_of_any_length(
+    cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget, length: int
+) -> None:
+    content = "é" * (length // 2)
+    result = runner.call_one(
+        "jobqueue_update", noded, [queue_file(cluster, "job-1"), content.encode()]
+    )
+    assert result.error is None
+    path = cluster.queue(cluster.nodes[1]) / "job-1"
+    assert path.read_text() == content
+    assert path.owner() == "gnt-masterd"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_it_archives_a_job_and_makes_the_directory(
+    cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget
+) -> None:
+    replica = NodeReplica(runner, noded, ReplicaBodies(cluster.paths()))
+    queue = cluster.queue(cluster.master)
+    replica.update(queue / "job-12345", b'{"id": 12345}\n')
+    replica.rename([(queue / "job-12345", queue / "archive/1/job-12345")])
+    there = cluster.queue(cluster.nodes[1])
+    assert (there / "archive/1/job-12345").read_bytes() == b'{"id": 12345}\n'
+    assert not (there / "job-12345").exists()
+    replica.set_drain(True)
+    assert (there / "drain").exists()
+    replica.set_drain(False)
+    assert not (there / "drain").exists()
+
+
+def test_a_rename_of_a_missing_file_is_told_as_the_replica_expects(
+    cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget
+) -> None:
+    pair = [queue_file(cluster, "job-404"), queue_file(cluster, "archive/0/job-404")]
+    result = runner.call_one("jobqueue_rename", noded, [[pair]])
+    assert "[Errno 2]" in (result.error or "")
+
+
+def test_it_refuses_files_outside_the_queue(
+    cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget
+) -> None:
+    name = queue_file(cluster, "../config.data")
+    result = runner.call_one("jobqueue_update", noded, [name, "x"])
+    assert "does not belong to the queue directory" in (result.error or "")
+
+
+def test_it_takes_ssconf_files_and_uploads(
+    cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget
+) -> None:
+    data = cluster.data(cluster.nodes[1])
+    assert runner.call_one("write_ssconf_files", noded, [{"cluster_tags": ["a", "b"]}]).ok
+    assert (data / "ssconf_cluster_tags").read_text() == "a\nb\n"
+    name = cluster.paths().virtual(cluster.data(cluster.master) / "config.data")
+    details = FileDetails(name, b"x" * 600, 0o640, "gnt-masterd", "gnt-confd", 10.5, 20.5)
+    assert runner.call_one("upload_file", noded, [details]).error is None
+    assert (data / "config.data").read_bytes() == b"x" * 600
+    assert (data / "config.data").stat().st_mtime == 20.5
+    assert runner.call_one("set_watcher_pause", noded, [1234]).ok
+    assert (data / "watcher.pause").read_text() == "1234\n"
+    assert runner.call_one("set_watcher_pause", noded, [None]).ok
+
+
+def test_it_closes_each_connection_and_does_not_take_sessions_up(
+    runner: RpcRunner, transport: TlsTransport, noded: NodeTarget
+) -> None:
+    for _ in range(4):
+        assert runner.call_one("version", noded, []).ok
+    stats = transport.stats
+    assert (stats.connections, stats.reused, stats.resumed, stats.failures) == (4, 0, 0, 0)
+
+
+def test_it_turns_away_a_certificate_that_is_not_in_the_list(
+    cluster: SimulatedCluster, noded: NodeTarget
+) -> None:
+    impostor = TlsTransport(cluster.server_pem, cluster.server_pem, SystemClock())
+    with pytest.raises(TransportError):
+        impostor.request(noded.address, cluster.port, "/version", b"[]", 5)
+
+
+def test_an_unknown_call_ends_the_connection(
+    cluster: SimulatedCluster, transport: TlsTransport, noded: NodeTarget
+) -> None:
+    with pytest.raises(ConnectionLostError):
+        transport.request(noded.address, cluster.port, "/nope", b"[]", 5)
+
+
+def test_many_calls_at_once_are_all_answered(runner: RpcRunner, noded: NodeTarget) -> None:
+    callers = [gevent.spawn(runner.call_one, "version", noded, []) for _ in range(40)]
+    gevent.joinall(callers, raise_error=True)
+    assert [caller.value.payload for caller in callers] == [PROTOCOL_VERSION] * 40
