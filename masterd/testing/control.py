@@ -5,10 +5,10 @@ answer comes:
 
     {"set": "node2.example.com", "faults": [{"kind": "hang", ...}]}   -> {"ok": true}
     {"clear": true}                                                  -> {"ok": true}
-    {"counts": true}                              -> {"ok": true, "counts": {node: {call: n}}}
+    {"counts": true}              -> {"ok": true, "counts": {node: {call: n}}, "cpu_s": 1.5}
 """
 
-import logging
+import resource
 import socket as native_socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +20,6 @@ from gevent.server import StreamServer
 
 from masterd.testing.faults import Fault, FaultPlan, dump, load
 from masterd.testing.node_server import NodeServer
-
-_LOG = logging.getLogger(__name__)
 
 #: Bytes of one line.
 LINE_BYTES_MAX: Final = 1024 * 1024
@@ -77,7 +75,8 @@ class ControlServer:
                 server.apply_faults()
         elif "counts" in order:
             counts = {name: dict(server.node.counts) for name, server in self._servers.items()}
-            return {"ok": True, "counts": counts}
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            return {"ok": True, "counts": counts, "cpu_s": used.ru_utime + used.ru_stime}
         else:
             raise ValueError("neither set, clear nor counts")
         return {"ok": True}
@@ -109,6 +108,11 @@ class NodeControl:
         """Return how often each node carried out each call."""
         counts: dict[str, dict[str, int]] = self._ask({"counts": True})["counts"]
         return counts
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that the process of the nodes has used."""
+        used: float = self._ask({"counts": True})["cpu_s"]
+        return used
 
     def close(self) -> None:
         """Close the connection."""

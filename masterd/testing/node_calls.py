@@ -1,8 +1,8 @@
 """What a simulated node daemon does for each call, in the node's own root directory.
 
-Answers, checks and error texts follow the real node daemon as far as a master sees them. Files are
-written beside and renamed, without a sync unless asked for: tests and demonstrations do not survive
-power loss, and the disk is not what is measured.
+Answers, checks and error texts follow the real node daemon as far as a master sees them. Unless
+asked for, nothing is synced, and queue files are overwritten in place: tests and demonstrations do
+not survive power loss, and the disk is not what is measured.
 
 Source: Ganeti 3.0.2 lib/server/noded.py, lib/backend.py, lib/ssconf.py.
 """
@@ -78,7 +78,7 @@ class SimulatedNode:
         Args:
             name: host name, the last component of `root`.
             root: what stands for `/` on this node.
-            sync: bring each file to disk before answering.
+            sync: replace each file in one step and bring it to disk before answering.
             sleep: waits some seconds; may switch.
         """
         self.name = name
@@ -153,7 +153,11 @@ class SimulatedNode:
     def _jobqueue_update(self, arguments: list[object]) -> object:
         name, content = arguments
         path = self._queue_file(name)
-        self._write(path, decompress(content, bytes_max=FILE_BYTES_MAX), _QUEUE_MODE)
+        data = decompress(content, bytes_max=FILE_BYTES_MAX)
+        if self._sync:
+            self._write(path, data, _QUEUE_MODE)
+        else:
+            _overwrite(path, data)
         return None
 
     def _jobqueue_rename(self, arguments: list[object]) -> object:
@@ -263,6 +267,19 @@ class SimulatedNode:
         finally:
             os.close(descriptor)
         os.rename(new, path)  # noqa: PTH104 - a Path would cost as much as the call
+
+
+def _overwrite(path: str, content: bytes) -> None:
+    """Write a queue file in place: replacing one by renaming makes ext4 write it out at once."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _QUEUE_MODE)
+    try:
+        written = 0
+        while written < len(content):
+            written += os.write(descriptor, content[written:] if written else content)
+        if os.fstat(descriptor).st_size > written:
+            os.ftruncate(descriptor, written)
+    finally:
+        os.close(descriptor)
 
 
 def _pairs(value: object) -> list[tuple[object, object]]:

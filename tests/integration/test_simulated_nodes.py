@@ -44,6 +44,7 @@ def test_a_process_of_nodes_can_be_disturbed_and_counts_calls(
     before = control.counts()["node2.example.com"].get("version", 0)
     assert runner.call_one("version", cluster.targets()[1], []).ok
     assert control.counts()["node2.example.com"]["version"] == before + 1
+    assert control.cpu_s() > 0
     control.set("node2.example.com", Fault(FaultKind.REFUSE))
     refused = runner.call("version", cluster.targets(), [])
     assert [result.ok for result in refused.values()] == [True, False, True]
