@@ -1,4 +1,4 @@
-"""One TLS connection to one node daemon.
+"""One TLS connection to one node daemon, once it is there.
 
 Real node daemons close after each answer; others keep the connection, and then it is used again.
 """
@@ -6,11 +6,10 @@ Real node daemons close after each answer; others keep the connection, and then 
 import ssl
 from typing import Any, Final
 
-from gevent import monkey, socket
-from gevent.ssl import SSLContext
+from gevent import monkey
 
 from masterd.limits import RPC_READ_BYTES
-from masterd.rpc.errors import ConnectError, ConnectionLostError, HandshakeError
+from masterd.rpc.errors import ConnectionLostError, HandshakeError
 from masterd.rpc.http import Exchange
 
 #: The kernel's poll, which never switches, also where gevent has put its own in its place.
@@ -67,9 +66,9 @@ class Connection:
         except ssl.SSLError as error:
             if fresh and self._exchange.untouched and "ALERT" in (error.reason or ""):
                 # TLS 1.3: the peer judges our certificate after we have begun to send.
-                text = f"The node refuses our certificate: {_reason(error)}"
+                text = f"The node refuses our certificate: {reason(error)}"
                 raise HandshakeError(text) from error
-            raise self._lost(_reason(error)) from error
+            raise self._lost(reason(error)) from error
         except OSError as error:
             raise self._lost(error.strerror or str(error)) from error
         except ConnectionLostError as error:
@@ -94,41 +93,7 @@ class Connection:
 _WRITABLE: Final = 4  # POLLOUT
 
 
-def connect(
-    address: str,
-    port: int,
-    context: SSLContext,
-    generation: int,
-    *,
-    session: ssl.SSLSession | None,
-    answer_bytes_max: int,
-) -> Connection:
-    """Open a connection and agree on TLS, taking up `session` if the peer likes. Switches.
-
-    Raises:
-        ConnectError: refused or unreachable.
-        HandshakeError: no agreement.
-    """
-    host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    try:
-        plain = socket.create_connection((address, port))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConnectError(f"Can't connect to {host}: {reason}") from error
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    tls = context.wrap_socket(plain, do_handshake_on_connect=False, session=session)
-    try:
-        tls.do_handshake()
-    except OSError as error:
-        tls.close()
-        reason = _reason(error) if isinstance(error, ssl.SSLError) else str(error)
-        raise HandshakeError(f"No TLS with {host}: {reason}") from error
-    except BaseException:
-        tls.close()
-        raise
-    return Connection(tls, Exchange(host, answer_bytes_max=answer_bytes_max), generation)
-
-
-def _reason(error: ssl.SSLError) -> str:
+def reason(error: ssl.SSLError) -> str:
+    """Return what OpenSSL says, in words."""
     text = getattr(error, "verify_message", "") or error.reason or str(error)
     return str(text).lower().replace("_", " ")

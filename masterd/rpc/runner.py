@@ -120,11 +120,20 @@ class RpcRunner:
     def send(
         self, call_name: str, node: NodeTarget, body: bytes, *, timeout_s: float | None = None
     ) -> RpcResult:
-        """Send a body that was encoded before (`Call.bodies`) to one node. Switches."""
+        """Send a body that was encoded before (`Call.bodies`) to one node. Switches.
+
+        Raises:
+            ProgrammerError: no such call, or its timeout follows from its arguments and none was
+                given.
+        """
         call = find(call_name)
+        if timeout_s is None:
+            if not isinstance(call.timeout, int):
+                raise ProgrammerError(f"Node call '{call_name}' needs a timeout")
+            timeout_s = call.timeout
         if node.offline and not call.accept_offline:
             return result.offline(call_name, node.name, node.uuid)
-        return self._ask(call, node, body, call.timeout_s(()) if timeout_s is None else timeout_s)
+        return self._ask(call, node, body, timeout_s)
 
     def busy(self) -> dict[str, int]:
         """Return how many requests each busy node has or is waited for, by address."""

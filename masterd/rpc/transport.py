@@ -11,9 +11,10 @@ import ssl
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import gevent
+from gevent import socket
 from gevent.lock import Semaphore
 from gevent.ssl import SSLContext
 
@@ -26,7 +27,7 @@ from masterd.limits import (
     RPC_NODE_REQUESTS_MAX,
     RPC_PEERS_MAX,
 )
-from masterd.rpc.connection import Connection, connect
+from masterd.rpc.connection import Connection, reason
 from masterd.rpc.credentials import Credentials
 from masterd.rpc.errors import (
     ConnectError,
@@ -35,6 +36,7 @@ from masterd.rpc.errors import (
     HandshakeError,
     TransportError,
 )
+from masterd.rpc.http import Exchange
 
 
 class Transport(Protocol):
@@ -205,14 +207,15 @@ class TlsTransport:
         timeout = gevent.Timeout.start_new(self._connect_s)
         try:
             try:
-                connection = self._connect(address, port, context, session)
+                tls = _connect(address, port, context, session)
             except HandshakeError:
                 if session is None:
                     raise
-                # A node daemon that checks certificates without a session context of its own
-                # breaks off when a session is taken up: never offer it one again.
-                peer.session, peer.resumes = None, False
-                connection = self._connect(address, port, context, None)
+                peer.session = None
+                tls = _connect(address, port, context, None)
+                # Ganeti's node daemon breaks off when a session is taken up, because it checks
+                # certificates without a session context: never offer it one again.
+                peer.resumes = False
         except gevent.Timeout as expired:
             if expired is not timeout:
                 raise
@@ -220,22 +223,60 @@ class TlsTransport:
             raise ConnectError(text) from None
         finally:
             timeout.close()
+        connection = Connection(
+            tls, Exchange(_host(address, port), answer_bytes_max=self._answer_bytes_max), generation
+        )
         self.stats.connections += 1
         self.stats.resumed += connection.resumed
         return connection
 
-    def _connect(
-        self,
-        address: str,
-        port: int,
-        context: SSLContext,
-        session: ssl.SSLSession | None,
-    ) -> Connection:
-        return connect(
-            address,
-            port,
-            context,
-            self._credentials.generation,
-            session=session,
-            answer_bytes_max=self._answer_bytes_max,
-        )
+
+def _host(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _connect(address: str, port: int, context: SSLContext, session: ssl.SSLSession | None) -> Any:
+    """Connect and agree on TLS, taking up `session` if the peer likes. Switches.
+
+    Returns:
+        The TLS socket.
+
+    Raises:
+        ConnectError: refused or unreachable.
+        HandshakeError: no agreement.
+    """
+    host = _host(address, port)
+    try:
+        plain = _dial(address, port)
+    except OSError as error:
+        raise ConnectError(f"Can't connect to {host}: {error.strerror or error}") from error
+    tls = context.wrap_socket(plain, do_handshake_on_connect=False, session=session)
+    try:
+        tls.do_handshake()
+    except OSError as error:
+        tls.close()
+        text = reason(error) if isinstance(error, ssl.SSLError) else str(error)
+        raise HandshakeError(f"No TLS with {host}: {text}") from error
+    except BaseException:
+        tls.close()
+        raise
+    return tls
+
+
+def _dial(address: str, port: int) -> Any:
+    """Return a connected socket. Only names go to the resolver, which works in a thread."""
+    if ":" in address:
+        plain = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    elif address.replace(".", "").isdigit():
+        plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    else:
+        plain = socket.create_connection((address, port))
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plain
+    try:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.connect((address, port))
+    except BaseException:
+        plain.close()
+        raise
+    return plain

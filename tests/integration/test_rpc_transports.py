@@ -7,8 +7,10 @@ import gevent
 import pytest
 
 from masterd.constants import PROTOCOL_VERSION
+from masterd.errors import OpExecError
 from masterd.rpc.encoding import FileDetails
 from masterd.rpc.errors import ConnectionLostError
+from masterd.rpc.files import read_details
 from masterd.rpc.result import OFFLINE, RpcResult
 from masterd.testing.cluster import SimulatedCluster
 from masterd.testing.faults import Fault, FaultKind
@@ -126,6 +128,18 @@ def test_flags_ssconf_and_uploads_appear_in_the_nodes_own_files(nodes: Nodes) ->
     assert call("upload_file_single", target, details.arguments()).ok
     refused = call("upload_file_single", target, ["/etc/hosts", "x", None, "root", "root", 0, 0])
     assert "not in allowed upload targets" in (refused.error or "")
+
+
+def test_a_local_file_is_made_anew_on_a_node(nodes: Nodes) -> None:
+    own = nodes.cluster.data(nodes.cluster.master) / "hmac.key"
+    details = read_details(own, nodes.cluster.paths())
+    target = nodes.cluster.targets()[2]
+    node_file(nodes, 3, "hmac.key").unlink(missing_ok=True)
+    assert nodes.runner.call_one("upload_file", target, [details]).error is None
+    assert node_file(nodes, 3, "hmac.key").read_bytes() == own.read_bytes()
+    assert node_file(nodes, 3, "hmac.key").stat().st_mode & 0o777 == 0o400
+    with pytest.raises(OpExecError, match="for upload"):
+        read_details(own.with_name("missing"), nodes.cluster.paths())
 
 
 def test_the_master_ip_goes_up_on_one_node(nodes: Nodes) -> None:

@@ -154,6 +154,8 @@ def test_nothing_is_sent_when_the_arguments_are_wrong(transport: HeldTransport) 
         runner.call("node_stop_master", [NODE, NODE], [])
     with pytest.raises(ProgrammerError, match="needs the encoder 'inst_dict'"):
         runner.call_one("hotplug_supported", NODE, [object()])
+    with pytest.raises(ProgrammerError, match="needs a timeout"):
+        runner.send("test_delay", NODE, b"[1]")
     assert transport.asked == []
 
 
