@@ -197,3 +197,13 @@ DAEMON_PID_FILE_TRIES: Final = 10
 
 #: File descriptors closed when the daemon detaches, where the system names no bound.
 DAEMON_DESCRIPTORS_MAX: Final = 65_536
+
+#: Seconds between two signs of life while a person waits for a job at a terminal.
+CLIENT_PROGRESS_S: Final = 1
+
+#: Seconds between them for everybody else. Source: constants.json DEFAULT_WFJC_TIMEOUT.
+CLIENT_POLL_S: Final = 60
+
+#: Seconds an AutoArchiveJobs call may work, half of what a client waits for an answer. Source:
+#: Ganeti 3.0.2 lib/luxi.py.
+CLIENT_ARCHIVE_S: Final = 89
