@@ -81,6 +81,13 @@ JOBS_RUNNING_DEFAULT: Final = 20
 
 # --- lock ---------------------------------------------------------------------------------------
 
+#: Jobs that hold locks or wait for them; more than live jobs there cannot be.
+LOCK_OWNERS_MAX: Final = 8192
+
+#: Seconds of waiting for a lock after which a job counts one step of priority more, so that a
+#: stream of more urgent jobs cannot keep it waiting for ever. Source: LOCK_ATTEMPTS_TIMEOUT.
+LOCK_WAIT_RAISE_S: Final = 1800.0
+
 # --- config -------------------------------------------------------------------------------------
 
 #: Characters of a tag, and tags of an object. Source: constants.json MAX_TAG_LEN, MAX_TAGS_PER_OBJ.

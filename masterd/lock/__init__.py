@@ -1,1 +1,6 @@
-"""To be written."""
+"""Locks between jobs: who may touch which instance, node, group or network.
+
+`levels` names the locks and the order they are taken in, `table` decides who gets which lock when,
+`manager` lets greenlets wait for that, `monitor` shows and checks what the table holds. Greenlets
+switch only in `LockManager.acquire`.
+"""

@@ -1,0 +1,115 @@
+"""The locks there are, and the order in which everybody takes them.
+
+Levels are taken in the order of their numbers, locks of one level in byte order of their names, the
+lock on the whole level (its *lockset*) before any of them.
+
+Source: locks_hooks.json lock_rules; Ganeti 3.0.2 lib/locking.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Final
+
+from masterd.errors import ProgrammerError
+
+#: Name of the only lock of the cluster level, the big Ganeti lock.
+BGL: Final = "BGL"
+#: Name under which the lock on a whole level is shown.
+LOCKSET: Final = "[lockset]"
+
+
+class LockLevel(IntEnum):
+    """Kinds of locks in the order they are taken in.
+
+    Instances are locked by name, because a new one has no uuid yet; everything else by uuid.
+    """
+
+    CLUSTER = 0
+    INSTANCE = 1
+    NODEGROUP = 2
+    NODE = 3
+    NODE_RES = 4
+    NETWORK = 5
+
+    @property
+    def label(self) -> str:
+        """The level's name in listings, such as `node-res`."""
+        return _LABELS[self]
+
+
+_LABELS: Final = tuple(level.name.lower().replace("_", "-") for level in LockLevel)
+
+
+class LockMode(IntEnum):
+    """How a lock is held, weakest first.
+
+    The intentions are taken on a lockset by whoever locks single names of its level.
+    """
+
+    INTENT_SHARED = 0
+    INTENT_EXCLUSIVE = 1
+    SHARED = 2
+    EXCLUSIVE = 3
+
+    @property
+    def label(self) -> str:
+        """The word in listings; an intention shows as what is intended."""
+        return "shared" if self in (LockMode.INTENT_SHARED, LockMode.SHARED) else "exclusive"
+
+    @property
+    def intention(self) -> LockMode:
+        """What must be held on the lockset to hold a name of its level in this mode."""
+        shared = self is LockMode.SHARED
+        return LockMode.INTENT_SHARED if shared else LockMode.INTENT_EXCLUSIVE
+
+
+class Names(Enum):
+    """Stands for a set of names."""
+
+    #: Every name of the level, those that come to exist later too.
+    ALL = "all"
+
+
+ALL: Final = Names.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """One lock: a name of a level, or `LOCKSET`."""
+
+    level: LockLevel
+    name: str
+
+    @property
+    def order(self) -> tuple[int, bool, str]:
+        """Sort key of the order in which locks are taken."""
+        return (self.level, self.name != LOCKSET, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.level.label}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LockRequest:
+    """What to lock at one level; no names means nothing."""
+
+    names: frozenset[str] | Names
+    mode: LockMode = LockMode.EXCLUSIVE
+
+    def __post_init__(self) -> None:
+        if self.mode not in (LockMode.SHARED, LockMode.EXCLUSIVE):
+            raise ProgrammerError(f"A lock cannot be requested in mode {self.mode.name}")
+        if self.names is not ALL and LOCKSET in self.names:
+            raise ProgrammerError(f"{LOCKSET} is requested by asking for all names")
+
+    def steps(self, level: LockLevel) -> tuple[tuple[Lock, LockMode], ...]:
+        """Return the locks to take one after another, the level's lockset first."""
+        lockset = Lock(level, LOCKSET)
+        if isinstance(self.names, Names):
+            return ((lockset, self.mode),)
+        if not self.names:
+            return ()
+        named = ((Lock(level, name), self.mode) for name in sorted(self.names))
+        return ((lockset, self.mode.intention), *named)

@@ -1,0 +1,97 @@
+"""What the lock table holds, for people and for checks.
+
+Source: answers of luxid 3.0.2 to Query "lock" (rows).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from masterd.lock.levels import LOCKSET, Lock, LockMode
+from masterd.lock.table import COMPATIBLE, LockState
+
+_REAL: Final = (LockMode.SHARED, LockMode.EXCLUSIVE)
+_NO_MODE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class LockRow:
+    """One lock in a listing.
+
+    Attributes:
+        name: such as `node/<uuid>` or `instance/[lockset]`.
+        mode: "shared", "exclusive", or None when only names below a lockset are locked.
+        owners: job ids as text.
+        pending: mode and job ids of those that wait, in their order; neighbours that wait for the
+            lock in shared mode are told together.
+    """
+
+    name: str
+    mode: str | None
+    owners: tuple[str, ...]
+    pending: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def rows(states: Sequence[LockState]) -> list[LockRow]:
+    """Return the listing, in order of names."""
+    return sorted(map(_row, states), key=lambda row: row.name)
+
+
+def _row(state: LockState) -> LockRow:
+    holders = {owner: mode for owner, mode in state.holders.items() if mode in _REAL}
+    pending: list[tuple[str, tuple[str, ...]]] = []
+    for mode, group in groupby(state.waiting, key=lambda item: item[1].label):
+        owners = tuple(str(owner) for owner, _ in group)
+        if mode == LockMode.SHARED.label:
+            pending.append((mode, owners))
+        else:
+            pending.extend((mode, (owner,)) for owner in owners)
+    mode = max(holders.values()).label if holders else None
+    return LockRow(str(state.lock), mode, tuple(map(str, holders)), tuple(pending))
+
+
+def problems(states: Sequence[LockState]) -> list[str]:
+    """Return what breaks an invariant of the table; nothing when all is well."""
+    found: list[str] = []
+    held: dict[int, dict[Lock, LockMode]] = {}
+    waits: dict[int, Lock] = {}
+    for state in states:
+        found.extend(_holder_problems(state))
+        for owner, mode in state.holders.items():
+            held.setdefault(owner, {})[state.lock] = mode
+        for owner, _ in state.waiting:
+            if owner in waits:
+                found.append(f"Job {owner} waits for {waits[owner]} and {state.lock}")
+            waits[owner] = state.lock
+    for owner, lock in waits.items():
+        found.extend(
+            f"Job {owner} holds {other} while it waits for {lock}"
+            for other in held.get(owner, {})
+            if other.order >= lock.order
+        )
+    for owner, locks in held.items():
+        found.extend(
+            f"Job {owner} holds {lock} without an intention on its level"
+            for lock, mode in locks.items()
+            if lock.name != LOCKSET
+            and mode.intention > locks.get(Lock(lock.level, LOCKSET), _NO_MODE)
+        )
+    return found
+
+
+def _holder_problems(state: LockState) -> list[str]:
+    holders = list(state.holders.items())
+    found = [
+        f"Jobs {owner} and {other} hold {state.lock} in modes {mode.name} and {other_mode.name}"
+        for index, (owner, mode) in enumerate(holders)
+        for other, other_mode in holders[index + 1 :]
+        if other_mode not in COMPATIBLE[mode]
+    ]
+    if not holders:
+        found.append(f"{state.lock} is in the table and nobody holds it")
+    if state.waiting:
+        owner, mode = state.waiting[0]
+        if all(other in COMPATIBLE[mode] for other in state.holders.values()):
+            found.append(f"Job {owner} waits for {state.lock} though it could have it")
+    return found

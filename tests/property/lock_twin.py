@@ -1,0 +1,116 @@
+"""The lock table once more, slow and obvious: everything is looked at after every change."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from masterd.lock.levels import ALL, LOCKSET, LockLevel, LockMode, LockRequest
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A lock in a mode; on a lockset either the whole level or only the way to some names."""
+
+    level: LockLevel
+    name: str
+    exclusive: bool
+    whole: bool
+
+    def hinders(self, other: "Claim") -> bool:
+        same = (self.level, self.name) == (other.level, other.name)
+        if self.name == LOCKSET and not self.whole and not other.whole:
+            return False
+        return same and (self.exclusive or other.exclusive)
+
+
+def claims(level: LockLevel, request: LockRequest) -> list[Claim]:
+    exclusive = request.mode is LockMode.EXCLUSIVE
+    if request.names is ALL:
+        return [Claim(level, LOCKSET, exclusive, whole=True)]
+    if not request.names:
+        return []
+    return [
+        Claim(level, LOCKSET, exclusive, whole=False),
+        *(Claim(level, name, exclusive, whole=True) for name in sorted(request.names)),
+    ]
+
+
+@dataclass
+class Owner:
+    """What one owner has, and what it still wants in this order."""
+
+    has: list[Claim] = field(default_factory=list)
+    wants: list[Claim] = field(default_factory=list)
+    wanted_first: int = 0
+    priority: int = 0
+    arrival: int = 0
+
+
+class Twin:
+    """Obeys the same rules as `LockTable`, for correct calls only."""
+
+    def __init__(self) -> None:
+        self.owners: dict[int, Owner] = {}
+        self.arrivals = 0
+
+    def request(self, owner: int, level: LockLevel, request: LockRequest, priority: int) -> None:
+        self.arrivals += 1
+        state = self.owners.setdefault(owner, Owner())
+        state.wants = claims(level, request)
+        state.wanted_first = len(state.has)
+        state.priority, state.arrival = priority, self.arrivals
+        self.settle()
+
+    def withdraw(self, owner: int) -> None:
+        state = self.owners[owner]
+        state.wants = []
+        del state.has[state.wanted_first :]
+        self.settle()
+
+    def release(self, owner: int, level: LockLevel | None) -> None:
+        state = self.owners.setdefault(owner, Owner())
+        if state.wants and level in (None, state.wants[0].level):
+            state.wants = []
+        state.has = [claim for claim in state.has if level is not None and claim.level != level]
+        self.settle()
+
+    def keep(self, owner: int, level: LockLevel, names: frozenset[str]) -> None:
+        state = self.owners[owner]
+        here = [claim for claim in state.has if claim.level == level]
+        state.has = [claim for claim in state.has if claim.level != level]
+        mode = LockMode.EXCLUSIVE if here[0].exclusive else LockMode.SHARED
+        state.has.extend(claims(level, LockRequest(names, mode)))
+        self.settle()
+
+    def downgrade(self, owner: int, level: LockLevel) -> None:
+        state = self.owners[owner]
+        state.has = [
+            replace(claim, exclusive=claim.exclusive and claim.level != level)
+            for claim in state.has
+        ]
+        self.settle()
+
+    def set_priority(self, owner: int, priority: int) -> None:
+        self.owners[owner].priority = priority
+        self.settle()
+
+    def settle(self) -> None:
+        """Give the first one in line that can have its next lock that lock; again, until none."""
+        while (ready := next(self._ready(), None)) is not None:
+            ready.has.append(ready.wants.pop(0))
+        self.owners = {
+            owner: state for owner, state in self.owners.items() if state.has or state.wants
+        }
+
+    def _ready(self) -> Iterator[Owner]:
+        line = sorted(
+            (state for state in self.owners.values() if state.wants),
+            key=lambda state: (state.priority, state.arrival),
+        )
+        for place, state in enumerate(line):
+            held = [c for other in self.owners.values() if other is not state for c in other.has]
+            before = [other.wants[0] for other in line[:place]]
+            if not any(claim.hinders(state.wants[0]) for claim in (*held, *before)):
+                yield state
+
+    def waiting(self) -> dict[int, Claim]:
+        return {owner: state.wants[0] for owner, state in self.owners.items() if state.wants}
