@@ -22,6 +22,7 @@ import ctypes
 import faulthandler
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +35,7 @@ from gevent.event import Event
 
 from masterd import cli, detach, settings, startup
 from masterd.errors import EXIT_FAILURE, EXIT_SUCCESS, ConfigurationError
-from masterd.limits import DAEMON_STOP_S
+from masterd.limits import DAEMON_OTHER_DESCRIPTORS, DAEMON_STOP_S
 from masterd.log import LogSetup
 from masterd.paths import DAEMON_NAME, Paths
 from masterd.pidfile import AlreadyRunningError, PidFile
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], factory: Fact
         raise RuntimeError("an event loop exists before the fork")
     report = detach.StartReport(None) if options.foreground else detach.detach(paths.log_file)
     try:
-        process = Process(paths, options)
+        process = Process(paths, options, values.luxi_connections_max + DAEMON_OTHER_DESCRIPTORS)
     except (AlreadyRunningError, OSError) as error:
         report.send(EXIT_FAILURE, f"{DAEMON_NAME}: {error}")
         return EXIT_FAILURE
@@ -119,12 +120,14 @@ class Outcome:
 class Process:
     """What makes this process the daemon: name, directories, log, pid file. A context manager.
 
+    `descriptors` is how many files and sockets it may have to hold open at once.
+
     Raises:
         AlreadyRunningError: another one runs.
         OSError: a directory or file cannot be made.
     """
 
-    def __init__(self, paths: Paths, options: cli.Options) -> None:
+    def __init__(self, paths: Paths, options: cli.Options, descriptors: int) -> None:
         self._detached = not options.foreground
         set_process_name(DAEMON_NAME)
         os.umask(UMASK)
@@ -148,6 +151,9 @@ class Process:
             raise
         self._redirect()
         faulthandler.enable()
+        allowed = raise_descriptor_limit(descriptors)
+        if allowed < descriptors:
+            _logger.warning("Only %d file descriptors, %d may be needed", allowed, descriptors)
 
     def reopen_log(self) -> None:
         """Go on in a new log file, after the old one was rotated away."""
@@ -269,6 +275,19 @@ def set_process_name(name: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot set the process name")
+
+
+def raise_descriptor_limit(wanted: int) -> int:
+    """Let this process open that many files, as far as it may; return how many it can."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    if hard == resource.RLIM_INFINITY or hard >= wanted:
+        soft = wanted
+    else:
+        soft = hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
 
 
 def _refuse(exit_code: int, text: str) -> int:

@@ -205,6 +205,9 @@ DAEMON_PID_FILE_TRIES: Final = 10
 #: File descriptors closed when the daemon detaches, where the system names no bound.
 DAEMON_DESCRIPTORS_MAX: Final = 65_536
 
+#: File descriptors beside those of clients: store, logs, mirror files, connections to node daemons.
+DAEMON_OTHER_DESCRIPTORS: Final = 1024
+
 #: Seconds between two signs of life while a person waits for a job at a terminal.
 CLIENT_PROGRESS_S: Final = 1
 

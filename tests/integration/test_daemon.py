@@ -6,6 +6,7 @@ sleeping: events come through a named pipe, ends of processes through process de
 
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -169,6 +170,17 @@ def test_the_daemon_has_left_terminal_directory_and_descriptors(node: Node) -> N
     assert (process / "fd/0").readlink() == Path(os.devnull)
     assert (process / "fd/1").readlink() == node.paths.log_file
     assert (process / "fd/2").readlink() == node.paths.log_file
+
+
+def test_the_daemon_may_open_as_many_files_as_its_clients_need(node: Node) -> None:
+    node.write("etc/ganeti/masterd.toml", "luxi_connections_max = 100\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        node.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(node.pid, resource.RLIMIT_NOFILE)[0] == min(1124, hard)
 
 
 def test_files_and_directories_have_the_documented_modes(node: Node) -> None:
