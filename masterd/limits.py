@@ -79,6 +79,26 @@ JOBS_LIVE_MAX: Final = 5000
 #: Jobs that run at once when the configuration does not say.
 JOBS_RUNNING_DEFAULT: Final = 20
 
+#: Bytes of one log message, as JSON. Longer than any command's output that is worth keeping.
+JOB_LOG_MESSAGE_BYTES_MAX: Final = 1024 * 1024
+
+#: Log entries of one opcode that the store has not confirmed yet.
+JOB_LOG_ENTRIES_UNSAVED_MAX: Final = 1000
+
+#: Seconds between tries to record what a job did when the store cannot: the first and the longest
+#: pause. There is no last try: the record waits for room on the disk.
+JOB_STORE_RETRY_S_MIN: Final = 0.1
+JOB_STORE_RETRY_S_MAX: Final = 10.0
+
+#: Jobs moved to the archive by one transaction: some milliseconds of the writer's time.
+JOB_ARCHIVE_BATCH_MAX: Final = 200
+
+#: Rows read in one snapshot before others get their turn.
+JOB_READ_BATCH_MAX: Final = 250
+
+#: Jobs of one SubmitManyJobs.
+JOBS_SUBMIT_MAX: Final = 10_000
+
 # --- lock ---------------------------------------------------------------------------------------
 
 #: Jobs that hold locks or wait for them; more than live jobs there cannot be.

@@ -61,6 +61,11 @@ class Ticket(Generic[T]):
         """Whether the outcome is known here, on the hub."""
         return self._done
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the body's changes are known to be durable."""
+        return self._done and self._error is None
+
     def result(self, timeout_s: float | None = None) -> T:
         """Return what the body returned, once it is durable. Switches.
 
