@@ -1,6 +1,6 @@
 """How a job moves: pure functions from a job and an event to the next job and what follows from it.
 
-Every change of a job goes through `step`, which runs inside a store transaction on the row as it is
+Every change of a job is one of these functions, run inside a store transaction on the row as it is
 at that moment. So two events that cross (a cancel while the worker reports that locks are held)
 meet in the order in which the store takes them, and the second one sees what the first one did.
 
@@ -77,7 +77,6 @@ class Effect(Enum):
 
     ENDED = "the job is final: tell waiters and dependents"
     INTERRUPT = "tell the job's worker to stop waiting"
-    REQUEUE = "the job may be picked again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ def put_back(job: Job) -> Step:
     index = _current(job, OpEvent.PUT_BACK)
     op = _move(job, index, OpEvent.PUT_BACK, start_us=None)
     start_us = job.start_us if index > 0 else None
-    return Step(_with_op(job, index, op, start_us=start_us), (Effect.REQUEUE,))
+    return Step(_with_op(job, index, op, start_us=start_us))
 
 
 def abandon(job: Job, result: Json, now_us: int) -> Step:

@@ -1,8 +1,8 @@
 """Jobs as they come in, before they have an id. Pure.
 
 The input of an opcode carries the job's id in its reason trail, and the id is known only inside the
-transaction. So the JSON text is prepared around that one entry beforehand, on the hub and not on the
-writer's thread, and completed by joining three pieces.
+transaction. So the JSON text is prepared around that one entry beforehand, on the hub and not on
+the writer's thread, and completed by joining three pieces.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,20 @@ from typing import Final
 import msgspec
 
 from masterd.job.dependencies import resolve
-from masterd.job.model import Dependency, Job, Op, Peer
+from masterd.job.model import Dependency, Job, Json, Op, Peer
 from masterd.opcodes.base import OpCode
 
 _encode: Final = msgspec.json.Encoder().encode
 
 #: Source of the entry a submission adds to the reason trail. Source: jobfile.json reason_trail.
 _REASON_SOURCE: Final = "gnt:opcode:"
+
+
+def with_reason(text: Json, entry: Sequence[object]) -> Json:
+    """Return an opcode's input with one more entry at the end of its reason trail."""
+    document = msgspec.json.decode(text)
+    document["reason"] = [*(document.get("reason") or []), entry]
+    return _encode(document)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Jobs in the store: every change one transaction body, every read one snapshot.
 
-Bodies are pure: they receive frozen values (the time included), read the rows, let `machine` decide, and
-write rows, indexes and outbox entries together. What has to happen after the commit comes back as a
-`Change`, handed to `on_change` on the hub in commit order, before anybody who waited goes on.
+Bodies are pure: they receive frozen values (the time included), read the rows, let `machine`
+decide, and write rows, indexes and outbox entries together. What has to happen after the commit
+comes back as a `Change`, handed to `on_change` on the hub in commit order, before anybody who
+waited goes on.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ from store.errors import StoreError, StoreFull, StoreOverloaded
 from store.schema import ARCHIVE, FINISHED, FLAGS, JOB_LOGS, JOBS, SERIALS, UNFINISHED
 from store.store import Store
 from store.txn import ReadTxn, WriteTxn
+
+__all__ = ["Change", "JobRepository", "NewLogEntry", "StoreUnavailableError", "Submitted", "Ticket"]
 
 T = TypeVar("T")
 
@@ -67,14 +70,22 @@ class JobRepository:
     # --- changes ------------------------------------------------------------------------------
 
     def submit(
-        self, jobs: Sequence[NewJob], peer: Peer | None, now_us: int, *, live_max: int, drained: bool
+        self,
+        jobs: Sequence[NewJob],
+        peer: Peer | None,
+        now_us: int,
+        *,
+        live_max: int,
+        ignore_drain: bool,
+        committed: Callable[[Submitted], None],
     ) -> Submitted:
         """Take in jobs, durably. Switches.
 
         Args:
             jobs: in order; relative dependencies count over them.
             live_max: how many unfinished jobs there may be.
-            drained: accept them although the queue is drained.
+            ignore_drain: accept them although the queue is drained.
+            committed: called on the hub just before the changes are told; must not switch.
 
         Raises:
             GenericError: the queue is drained, or the disk is full.
@@ -82,7 +93,7 @@ class JobRepository:
         """
 
         def body(txn: WriteTxn) -> Submitted:
-            if not drained and FLAGS.get(txn, _DRAIN):
+            if not ignore_drain and FLAGS.get(txn, _DRAIN):
                 raise GenericError("Queue drained")
             if UNFINISHED.count(txn) + len(jobs) > live_max:
                 raise JobQueueFull()
@@ -103,6 +114,7 @@ class JobRepository:
             return Submitted(tuple(results))
 
         def after(submitted: Submitted) -> None:
+            committed(submitted)
             self._on_change([r for r in submitted.results if isinstance(r, Change)])
 
         return self._update(body, after)

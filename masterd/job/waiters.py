@@ -1,8 +1,8 @@
 """Who waits for a change of a job, and how they are woken.
 
-A waiter is a function and a deadline, not a greenlet: thousands wait at the price of a small object and
-a timer each. It is woken by the commit of a change of its own job and by nothing else. Nothing here
-switches greenlets; everything runs on the hub's thread.
+A waiter is a function and a deadline, not a greenlet: thousands wait at the price of a small object
+and a timer each. It is woken by the commit of a change of its own job and by nothing else. Nothing
+here switches greenlets; everything runs on the hub's thread.
 """
 
 from collections.abc import Callable

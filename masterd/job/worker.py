@@ -1,8 +1,8 @@
 """One greenlet carries one job through its opcodes.
 
-The worker asks for each move of the job and acts only on what the commit made of it: an opcode begins
-once `running` is durable, and its end is told once that is. What it takes from the world (the logical
-unit) and what it gives to the queue (moves, log entries) meet only here.
+The worker asks for each move of the job and acts only on what the commit made of it: an opcode
+begins once `running` is durable, and its end is told once that is. What it takes from the world
+(the logical unit) and what it gives to the queue (moves, log entries) meet only here.
 """
 
 import logging
@@ -183,9 +183,10 @@ class Worker:
     def run(self) -> Outcome:
         """Run the job's opcodes from the first that is not final. Switches."""
         index = machine.current_index(self._job)
-        first = 0 if index is None else index
+        if index is None:
+            return Outcome.ENDED
         try:
-            for op_index in range(first, len(self._job.ops)):
+            for op_index in range(index, len(self._job.ops)):
                 if self._stopping():
                     return Outcome.PUT_BACK
                 with job_context(self.job_id, op_index):
@@ -213,6 +214,8 @@ class Worker:
             result = self._carrier.run(self._opcode(index, op), OpRun(self, index))
         except JobCanceled:
             return self._give_up()
+        except InvalidTransitionError:
+            raise
         except GanetiError as error:
             _log.info("%s failed: %s", op.summary, error.message)
             return self._fail(_encode(error.to_wire()))
