@@ -237,3 +237,17 @@ CLIENT_POLL_S: Final = 60
 #: Seconds an AutoArchiveJobs call may work, half of what a client waits for an answer. Source:
 #: Ganeti 3.0.2 lib/luxi.py.
 CLIENT_ARCHIVE_S: Final = 89
+
+# --- app ----------------------------------------------------------------------------------------
+
+#: Seconds the store gets at the end to finish the changes given to it.
+APP_CLOSE_S: Final = 30.0
+
+#: Seconds the mirror gets at the end to catch up; what is left it does at the next start.
+APP_MIRROR_STOP_S: Final = 10.0
+
+#: Seconds config.data gets at the end to be written.
+APP_CONFIG_WRITTEN_S: Final = 10.0
+
+#: Open files beside those of clients: node connections, store, logs, threads at file work.
+APP_DESCRIPTORS_SPARE: Final = 1024

@@ -1,0 +1,309 @@
+"""Builds the parts and wires them: the one place that knows all of them.
+
+The order of `start` is the order of the conditions: only the master may go on, only one process may
+have the store, the configuration comes before whatever reads it, the queue is put in order before jobs
+run, and clients are served last. `stop` goes the other way.
+"""
+
+import logging
+import resource
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import gevent
+from exporter.layout import Layout
+from exporter.service import Exporter
+
+from masterd import startup
+from masterd.cli import Options
+from masterd.clock import Clock, SystemClock
+from masterd.config import objects
+from masterd.config.repository import ConfigRepository
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.writer import ConfigWriter, FileState
+from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, GanetiError, GenericError
+from masterd.job.service import JobService
+from masterd.limits import (
+    APP_CLOSE_S,
+    APP_CONFIG_WRITTEN_S,
+    APP_DESCRIPTORS_SPARE,
+    APP_MIRROR_STOP_S,
+)
+from masterd.lock.manager import LockManager
+from masterd.lu import registry
+from masterd.lu.processor import Processor
+from masterd.luxi.dispatch import Dispatcher
+from masterd.luxi.server import Server, ServerLimits
+from masterd.luxi.sockets import SocketSpec
+from masterd.paths import Paths
+from masterd.query.config_values import parse_watcher_pause
+from masterd.rpc.replica import NodeReplica, ReplicaBodies
+from masterd.rpc.runner import NodeTarget, RpcRunner
+from masterd.rpc.transport import TlsTransport
+from masterd.rpc.virtual_path import VirtualPaths
+from masterd.settings import Settings
+from masterd.ssconf import SimpleConfig
+from masterd.startup import Identity, StartError
+from masterd.users import Owners
+from migrations.legacy import config_data, queue_dir
+from store.errors import SchemaMismatch, StoreBusy, StoreError
+from store.store import Store
+
+_log = logging.getLogger(__name__)
+
+QUERY_SOCKET_MODE: Final = 0o660
+MASTER_SOCKET_MODE: Final = 0o770
+
+
+class Application:
+    """The running daemon. Obeys `daemon.Application`."""
+
+    def __init__(
+        self, paths: Paths, settings: Settings, options: Options, identity: Identity
+    ) -> None:
+        """Build what needs nothing but paths; everything else is made by `start`."""
+        self._paths = paths
+        self._settings = settings
+        self._options = options
+        self._identity = identity
+        self._clock: Clock = SystemClock()
+        self._owners = Owners.of_this_machine()
+        self._transport = TlsTransport(
+            paths.server_certificate, paths.client_certificate, self._clock
+        )
+        self._rpc = RpcRunner(self._transport, port=settings.node_port)
+        #: What `stop` has to close, the newest last.
+        self._closing: list[tuple[str, Callable[[], object]]] = [
+            ("node connections", self._transport.close)
+        ]
+        self._jobs: JobService | None = None
+        self._server: Server | None = None
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Return when clients are served. Switches.
+
+        Raises:
+            StartError: this node may not be the master, or something is not as it must be.
+        """
+        if not self._options.no_voting:
+            startup.win_votes(
+                self._identity,
+                self._ask_votes,
+                sleep=gevent.sleep,
+                tries=self._settings.vote_tries,
+                pause_s=self._settings.vote_pause_s,
+            )
+        store = self._open_store()
+        config = self._load_config(store)
+        self._take_over_queue(store)
+        self._keep_config_file(config)
+        locks = LockManager()
+        exporter = self._make_exporter(store, config.snapshot())
+        jobs = self._jobs = JobService(
+            store,
+            self._clock,
+            running_max=lambda: config.snapshot().cluster.max_running_jobs,
+            live_max=self._settings.jobs_live_max,
+            interrupt=locks.cancel,
+            mirror=exporter.poke,
+            replicated=self._replicated(exporter),
+        )
+        changed = jobs.recover()
+        _log.info("%d unfinished jobs, %d changed by the restart", jobs.live_count, changed)
+        exporter.start()
+        self._closing.append(("mirror", lambda: exporter.stop(APP_MIRROR_STOP_S)))
+        self._run_jobs(jobs, config, locks)
+        self._serve(jobs, config)
+        startup.activate_master_ip(lambda: self._activate_master_ip(config.snapshot()))
+
+    def drain(self, timeout_s: float) -> bool:
+        """Take no new work, let running opcodes finish; tell whether they did. Switches."""
+        if self._server is not None:
+            self._server.stop_accepting()
+        return True if self._jobs is None else self._jobs.drain(timeout_s)
+
+    def stop(self) -> None:
+        """Close everything; what runs is cut off. Works after a failed `start` too. Switches."""
+        while self._closing:
+            name, close = self._closing.pop()
+            try:
+                close()
+            except (OSError, StoreError, GanetiError):
+                _log.exception("closing the %s failed", name)
+
+    # --- the master's right to be one ---------------------------------------------------------
+
+    def _ask_votes(self, names: Sequence[str]) -> Mapping[str, str | None]:
+        """Ask nodes whom they believe to be master, offline ones too. Switches."""
+        addresses = SimpleConfig(self._paths.data_dir).node_primary_ips()
+        targets = [NodeTarget(name, name, addresses[name]) for name in names if name in addresses]
+        results = self._rpc.call("master_node_name", targets, ())
+        return {
+            name: str(result.payload) if (result := results.get(name)) and result.ok else None
+            for name in names
+        }
+
+    def _activate_master_ip(self, config: ConfigSnapshot) -> str | None:
+        master = config.master
+        target = NodeTarget(master.name, master.uuid, master.primary_ip)
+        external = config.cluster.use_external_mip_script
+        parameters = objects.write(config.master_network)
+        return self._rpc.call_one("node_activate_master_ip", target, (parameters, external)).error
+
+    # --- store and configuration --------------------------------------------------------------
+
+    def _open_store(self) -> Store:
+        try:
+            store = Store.open(
+                self._paths.store_dir, map_bytes_max=self._settings.store_map_bytes_max
+            )
+        except StoreBusy as error:
+            raise StartError(EXIT_FAILURE, str(error)) from error
+        except SchemaMismatch as error:
+            raise StartError(EXIT_FAILURE, f"{error}; see scripts/migrate") from error
+        except (StoreError, OSError) as error:
+            raise StartError(EXIT_FAILURE, f"cannot open the store: {error}") from error
+        self._closing.append(("store", lambda: store.close(APP_CLOSE_S)))
+        return store
+
+    def _load_config(self, store: Store) -> ConfigRepository:
+        """Load the configuration; at the first start, take it over from `config.data`."""
+        config = ConfigRepository(store, self._clock)
+        if not config.is_empty():
+            config.load()
+            return config
+        path = self._paths.config_file
+        try:
+            legacy = config_data.read(path)
+        except OSError as error:
+            raise StartError(EXIT_NODESETUP_ERROR, f"cannot read {path}: {error}") from error
+        except config_data.ConfigDataRefusedError as error:
+            reasons = "\n  ".join(error.reasons)
+            raise StartError(EXIT_FAILURE, f"cannot take over {path}:\n  {reasons}") from error
+        config.import_document(legacy.document, source=str(path), digest=legacy.digest)
+        _log.info("took the configuration over from %s", path)
+        return config
+
+    def _take_over_queue(self, store: Store) -> None:
+        """At the first start, take over the jobs of the master before us."""
+        try:
+            report = queue_dir.takeover_if_first_start(
+                store, self._paths.queue_dir, now_us=self._clock.now_us()
+            )
+        except queue_dir.QueueRefusedError as error:
+            reasons = "\n  ".join(error.reasons)
+            raise StartError(EXIT_FAILURE, f"cannot take over the queue:\n  {reasons}") from error
+        if report is not None:
+            _log.info("took the queue over from %s: %s", self._paths.queue_dir, report)
+
+    def _keep_config_file(self, config: ConfigRepository) -> None:
+        writer = ConfigWriter(config, self._paths.config_file, owner=self._owners.confd)
+        try:
+            report = writer.start()
+        except OSError as error:
+            raise StartError(EXIT_FAILURE, f"cannot keep config.data: {error}") from error
+        if report.state is FileState.EDITED:
+            _log.error(
+                "%s was edited while no master ran; it does not count, a copy is in %s",
+                report.path,
+                report.saved,
+            )
+        self._closing.append(("configuration file", lambda: writer.stop(APP_CONFIG_WRITTEN_S)))
+
+    # --- the mirror ---------------------------------------------------------------------------
+
+    def _make_exporter(self, store: Store, config: ConfigSnapshot) -> Exporter:
+        virtual = None if self._paths.virtual_hostname is None else self._paths.root
+        bodies = ReplicaBodies(VirtualPaths(virtual))
+        replicas = [
+            NodeReplica(self._rpc, NodeTarget(node.name, node.uuid, node.primary_ip), bodies)
+            for node in config.queue_replicas()
+        ]
+        layout = Layout(self._paths.queue_dir, owner=self._owners.daemons)
+        return Exporter(store, layout, replicas=replicas, now_s=self._clock.monotonic_s)
+
+    def _replicated(self, exporter: Exporter) -> Callable[[int], None] | None:
+        if not self._settings.wait_for_candidates:
+            return None
+
+        def wait(seq: int) -> None:
+            if not exporter.wait_replicated(seq, self._settings.wait_for_candidates_s):
+                raise GenericError(
+                    "The job is kept by the master, but not by the master candidates yet"
+                )
+
+        return wait
+
+    # --- jobs and clients ---------------------------------------------------------------------
+
+    def _run_jobs(self, jobs: JobService, config: ConfigRepository, locks: LockManager) -> None:
+        processor = Processor(self._context(jobs, config, locks))
+        jobs.start(processor)
+
+    def _serve(self, jobs: JobService, config: ConfigRepository) -> None:
+        dispatcher = Dispatcher(
+            jobs,
+            config.snapshot,
+            self._clock,
+            supported=lambda op_id: registry.find(op_id) is not None,
+            watcher_pause=self._watcher_pause,
+            set_watcher_pause=lambda until_s: self._set_watcher_pause(config.snapshot(), until_s),
+        )
+        _raise_descriptor_limit(self._settings.luxi_connections_max)
+        owner = self._owners.daemons
+        server = self._server = Server(
+            [
+                SocketSpec(self._paths.query_socket, QUERY_SOCKET_MODE, owner),
+                SocketSpec(self._paths.master_socket, MASTER_SOCKET_MODE, owner),
+            ],
+            dispatcher.handle,
+            clock=self._clock,
+            bounds=ServerLimits(
+                connections_max=self._settings.luxi_connections_max,
+                message_bytes_max=self._settings.luxi_message_bytes_max,
+            ),
+        )
+        try:
+            server.start()
+        except OSError as error:
+            raise StartError(EXIT_FAILURE, f"cannot listen for clients: {error}") from error
+        self._closing.append(("sockets", server.close))
+
+    def _watcher_pause(self) -> int | None:
+        try:
+            text = self._paths.watcher_pause_file.read_text(encoding="ascii")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        return parse_watcher_pause(text, self._clock.now_us() // 1_000_000)
+
+    def _set_watcher_pause(self, config: ConfigSnapshot, until_s: float | None) -> None:
+        """Tell master and candidates until when the watcher pauses. Switches."""
+        nodes = [config.master, *config.queue_replicas()]
+        targets = [NodeTarget(n.name, n.uuid, n.primary_ip, n.offline) for n in nodes]
+        results = self._rpc.call("set_watcher_pause", targets, (until_s,))
+        master = results[config.master.uuid]
+        if not master.ok:
+            raise GenericError(f"The master's node daemon did not take the pause: {master.error}")
+        for result in results.values():
+            if not result.ok and not result.offline:
+                _log.warning(
+                    "%s did not take the watcher pause: %s", result.node_name, result.error
+                )
+
+
+def _raise_descriptor_limit(connections_max: int) -> None:
+    """Allow as many open files as clients may connect, as far as the system lets us."""
+    wanted = connections_max + APP_DESCRIPTORS_SPARE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= wanted:
+        return
+    if hard < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+        except (OSError, ValueError):
+            wanted = hard
+        else:
+            return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,211 @@
+"""From a request to the part that answers it.
+
+`Dispatcher.handle` runs in a greenlet lent by the server for one request. What a call means is decided
+here in a few lines each; how it is done stands in `job`, `query`, `config`. A call that waits
+(WaitForJobChange) keeps its `Reply` and gives the greenlet back.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+import gevent
+
+from masterd.clock import Clock
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import ECode, GenericError, JobLost, LuxiParseError, OpPrereqError
+from masterd.job.model import Job, Peer
+from masterd.job.service import JobService
+from masterd.job.source import JobSource
+from masterd.limits import LUXI_WAIT_S_MAX
+from masterd.luxi import calls, methods
+from masterd.luxi.calls import OpDocument
+from masterd.luxi.messages import Request
+from masterd.luxi.reply import Reply
+from masterd.opcodes.base import OpCode, OpCodeError, load
+from masterd.query import engine
+from masterd.query.cluster_info import cluster_info_json
+from masterd.query.config_values import ClusterState, config_values
+from masterd.query.job_fields import JOB_TABLE, JobRow, job_values, log_line
+
+_log = logging.getLogger(__name__)
+
+_JOB: Final = "job"
+
+
+class Dispatcher:
+    """Answers LUXI requests. One for the daemon."""
+
+    def __init__(
+        self,
+        jobs: JobService,
+        config: Callable[[], ConfigSnapshot],
+        clock: Clock,
+        *,
+        supported: Callable[[str], bool],
+        watcher_pause: Callable[[], int | None],
+        set_watcher_pause: Callable[[float | None], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            config: returns the newest configuration.
+            supported: whether there is a logical unit for an OP_ID.
+            watcher_pause: until when the watcher pauses, in seconds since the epoch.
+            set_watcher_pause: tells the nodes; switches.
+        """
+        self._jobs = jobs
+        self._source = JobSource(jobs.repository)
+        self._config = config
+        self._clock = clock
+        self._supported = supported
+        self._watcher_pause = watcher_pause
+        self._set_watcher_pause = set_watcher_pause
+
+    def handle(self, request: Request, peer: Peer, reply: Reply) -> None:
+        """Answer a request, or see to it that it will be answered. Switches.
+
+        Raises:
+            GanetiError: becomes the answer.
+        """
+        call = methods.check(request)
+        match call:
+            case calls.WaitForJobChange():
+                self._wait_for_job_change(call, reply)
+            case calls.QueryClusterInfo():
+                reply.success_raw(cluster_info_json(self._config()))
+            case calls.QueryConfigValues():
+                reply.success(self._config_values(call.fields))
+            case calls.Query() | calls.QueryFields() | calls.QueryJobs():
+                reply.success(self._query(call))
+            case calls.SubmitJob() | calls.SubmitJobToDrainedQueue() | calls.SubmitManyJobs():
+                reply.success(self._submit(call, peer, request.method))
+            case _:
+                reply.success(self._change(call, request.method))
+
+    # --- queries ------------------------------------------------------------------------------
+
+    def _query(self, call: calls.Query | calls.QueryFields | calls.QueryJobs) -> object:
+        pause = gevent.idle
+        match call:
+            case calls.QueryJobs():
+                return engine.query_classic(
+                    JOB_TABLE, self._source, call.job_ids, call.fields, pause
+                )
+            case calls.Query(resource="job"):
+                return engine.query(JOB_TABLE, self._source, call.fields, call.filter, pause)
+            case calls.QueryFields(resource="job"):
+                return engine.query_fields(JOB_TABLE, call.fields)
+            case calls.Query():
+                raise engine.unsupported("Query", call.resource)
+            case calls.QueryFields():
+                raise engine.unsupported("QueryFields", call.resource)
+
+    def _config_values(self, fields: Sequence[str]) -> list[object]:
+        state = ClusterState(
+            config=self._config(),
+            drained=self._jobs.repository.drained(),
+            watcher_pause=self._watcher_pause(),
+        )
+        return config_values(state, fields)
+
+    # --- submissions --------------------------------------------------------------------------
+
+    def _submit(
+        self,
+        call: calls.SubmitJob | calls.SubmitJobToDrainedQueue | calls.SubmitManyJobs,
+        peer: Peer,
+        method: str,
+    ) -> object:
+        """Check every opcode of a submission before any job is taken in."""
+        if isinstance(call, calls.SubmitManyJobs):
+            jobs = [self._load(job, method) for job in call.jobs]
+            return self._jobs.submit_many(jobs, peer)
+        ops = self._load(call.ops, method)
+        ignore_drain = isinstance(call, calls.SubmitJobToDrainedQueue)
+        return self._jobs.submit(ops, peer, ignore_drain=ignore_drain)
+
+    def _load(self, documents: Sequence[OpDocument], method: str) -> list[OpCode]:
+        try:
+            ops = [load(document) for document in documents]
+        except OpCodeError as error:
+            raise LuxiParseError(f"{method}: {error}") from error
+        if not ops:
+            raise GenericError("A job needs at least one opcode")
+        for op in ops:
+            if not self._supported(op.OP_ID):
+                raise OpPrereqError(
+                    f"Opcode {op.OP_ID} is not supported yet by this master daemon", ECode.INVAL
+                )
+        return ops
+
+    # --- changes of the queue -----------------------------------------------------------------
+
+    def _change(self, call: calls.Call, method: str) -> object:
+        jobs = self._jobs
+        match call:
+            case calls.CancelJob():
+                return jobs.cancel(call.job_id, kill=call.kill)
+            case calls.ArchiveJob():
+                return jobs.archive(call.job_id)
+            case calls.AutoArchiveJobs():
+                return jobs.auto_archive(call.age_s, call.timeout_s)
+            case calls.ChangeJobPriority():
+                return jobs.change_priority(call.job_id, call.priority)
+            case calls.SetDrainFlag():
+                jobs.set_drained(call.drain)
+                return True
+            case calls.SetWatcherPause():
+                self._set_watcher_pause(call.until_s)
+                return call.until_s
+            case calls.PickupJob():
+                raise GenericError("Luxi call 'PickupJob' is for internal use only")
+            case _:
+                return self._refuse(method)
+
+    def _refuse(self, method: str) -> NoReturn:
+        raise GenericError(f"LUXI call {method} is not supported yet by this master daemon")
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    def _wait_for_job_change(self, call: calls.WaitForJobChange, reply: Reply) -> None:
+        """Answer at once when there is news, else when a commit brings some or time is up."""
+        job = self._jobs.get(call.job_id)
+        if job is None:
+            raise JobLost("Can't load job file")
+        watch = _Watch(call, self._jobs, reply)
+        if watch.look(job):
+            return
+        timeout_s = max(0, min(call.timeout_s, LUXI_WAIT_S_MAX))
+        waiter = self._jobs.waiters.add(call.job_id, timeout_s, watch.look)
+        reply.on_gone(waiter.forget)
+
+
+class _Watch:
+    """What one client knows of a job, and whether there is more to tell."""
+
+    __slots__ = ("_call", "_jobs", "_last", "_reply", "_values")
+
+    def __init__(self, call: calls.WaitForJobChange, jobs: JobService, reply: Reply) -> None:
+        self._call = call
+        self._jobs = jobs
+        self._reply = reply
+        self._values = job_values(call.fields)
+        self._last: Job | None = None
+
+    def look(self, job: Job | None) -> bool:
+        """Answer if this job (None: time is up) is news; never switches."""
+        timed_out = job is None
+        if job is None:
+            job = self._last
+            assert job is not None
+        self._last = job
+        seen = self._call.previous_log_serial or 0
+        job_id = self._call.job_id
+        values = self._values(JobRow.of(job, lambda: self._jobs.logs(job_id)))
+        news = job.final or job.log_serial > seen or values != self._call.previous
+        if not news and not timed_out:
+            return False
+        entries = self._jobs.logs(job_id, seen) if job.log_serial > seen else []
+        self._reply.success([values, [log_line(entry) for entry in entries]])
+        return True
