@@ -1,8 +1,8 @@
 """Builds the parts and wires them: the one place that knows all of them.
 
 The order of `start` is the order of the conditions: only the master may go on, only one process may
-have the store, the configuration comes before whatever reads it, the queue is put in order before jobs
-run, and clients are served last. `stop` goes the other way.
+have the store, the configuration comes before whatever reads it, the queue is put in order before
+jobs run, and clients are served last. `stop` goes the other way.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """From a request to the part that answers it.
 
-`Dispatcher.handle` runs in a greenlet lent by the server for one request. What a call means is decided
-here in a few lines each; how it is done stands in `job`, `query`, `config`. A call that waits
-(WaitForJobChange) keeps its `Reply` and gives the greenlet back.
+`Dispatcher.handle` runs in a greenlet lent by the server for one request. What a call means is
+decided here in a few lines each; how it is done stands in `job`, `query`, `config`. A call that
+waits (WaitForJobChange) keeps its `Reply` and gives the greenlet back.
 """
 
 import logging
