@@ -6,7 +6,6 @@ jobs run, and clients are served last. `stop` goes the other way.
 """
 
 import logging
-import resource
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -26,7 +25,6 @@ from masterd.job.service import JobService
 from masterd.limits import (
     APP_CLOSE_S,
     APP_CONFIG_WRITTEN_S,
-    APP_DESCRIPTORS_SPARE,
     APP_MIRROR_STOP_S,
 )
 from masterd.lock.manager import LockManager
@@ -251,7 +249,6 @@ class Application:
             watcher_pause=self._watcher_pause,
             set_watcher_pause=lambda until_s: self._set_watcher_pause(config.snapshot(), until_s),
         )
-        _raise_descriptor_limit(self._settings.luxi_connections_max)
         owner = self._owners.daemons
         server = self._server = Server(
             [
@@ -291,19 +288,3 @@ class Application:
                 _log.warning(
                     "%s did not take the watcher pause: %s", result.node_name, result.error
                 )
-
-
-def _raise_descriptor_limit(connections_max: int) -> None:
-    """Allow as many open files as clients may connect, as far as the system lets us."""
-    wanted = connections_max + APP_DESCRIPTORS_SPARE
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= wanted:
-        return
-    if hard < wanted:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
-        except (OSError, ValueError):
-            wanted = hard
-        else:
-            return
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

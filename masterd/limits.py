@@ -248,6 +248,3 @@ APP_MIRROR_STOP_S: Final = 10.0
 
 #: Seconds config.data gets at the end to be written.
 APP_CONFIG_WRITTEN_S: Final = 10.0
-
-#: Open files beside those of clients: node connections, store, logs, threads at file work.
-APP_DESCRIPTORS_SPARE: Final = 1024

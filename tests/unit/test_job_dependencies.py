@@ -60,8 +60,6 @@ def test_relative_ids_count_back_from_the_job() -> None:
     ("offset", "ids", "text"),
     [(-3, [100, 101], "before the first job"), (-1, [100, None], "a job that was refused")],
 )
-def test_a_relative_id_must_lead_to_a_job(
-    offset: int, ids: list[int | None], text: str
-) -> None:
+def test_a_relative_id_must_lead_to_a_job(offset: int, ids: list[int | None], text: str) -> None:
     with pytest.raises(RelativeDependencyError, match=text):
         resolve([(offset, [])], 2, ids)

@@ -1,0 +1,163 @@
+"""A whole daemon on a simulated cluster, for tests and benchmarks.
+
+The daemon is a process of its own, started as an administrator starts it (`ganeti-masterd -f`),
+with real votes, real TLS to simulated node daemons, and a real store below a directory of the test.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from masterd.testing.control import NodeControl
+
+from masterd.clock import SystemClock
+from masterd.luxi.client import Client
+from masterd.paths import Paths
+from masterd.testing import cluster as clusters
+from masterd.testing.cluster import SimulatedCluster
+
+#: Seconds a start may take; a daemon that hangs fails the test then, it never decides one.
+START_S: Final = 60.0
+#: Seconds an end may take.
+END_S: Final = 60.0
+
+FINAL: Final = frozenset({"success", "error", "canceled"})
+
+
+class Daemon:
+    """One run of the daemon."""
+
+    def __init__(self, cluster: SimulatedCluster, process: "subprocess.Popen[bytes]") -> None:
+        self.cluster = cluster
+        self.process = process
+        self.paths = Paths.from_environment(cluster.environment())
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def client(self) -> Client:
+        """Return a new client; it waits for the socket while the process lives."""
+        return Client(
+            str(self.paths.query_socket),
+            connect_s=START_S,
+            answer_s=START_S,
+            should_serve=lambda: self.process.poll() is None,
+            clock=SystemClock(),
+        )
+
+    def wait_serving(self) -> None:
+        """Return once the daemon answers."""
+        with self.client() as client:
+            client.call("QueryConfigValues", ["cluster_name"])
+
+    def kill(self) -> None:
+        """End it as a power loss would, as far as the process goes."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(END_S)
+
+    def stop(self) -> int:
+        """Ask it to end; return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(END_S)
+
+    def log(self) -> str:
+        """Return the text of its log file."""
+        path = self.paths.log_file
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def start(
+    cluster: SimulatedCluster,
+    *,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Daemon:
+    """Start the daemon and return at once."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "masterd", "-f", *arguments],
+        env={**os.environ, **cluster.environment(), **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd=Path(__file__).parent.parent,
+    )
+    return Daemon(cluster, process)
+
+
+@contextmanager
+def running(
+    cluster: SimulatedCluster,
+    *,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Daemon]:
+    """Run the daemon for the time of a block."""
+    daemon = start(cluster, arguments=arguments, environment=environment)
+    try:
+        try:
+            daemon.wait_serving()
+        except Exception as error:
+            raise AssertionError(f"the daemon did not start:\n{daemon.log()}") from error
+        yield daemon
+    finally:
+        if daemon.process.poll() is None and daemon.stop() != 0:
+            raise AssertionError(f"the daemon did not end well:\n{daemon.log()}")
+
+
+@contextmanager
+def short_directory() -> Iterator[Path]:
+    """Give a directory with a short name: socket paths end at 107 bytes."""
+    path = Path(tempfile.mkdtemp(prefix="gm"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def simulated_cluster(
+    *, nodes: int = 4, settings: str = "", keep_alive: bool = True
+) -> Iterator[tuple[SimulatedCluster, NodeControl]]:
+    """Build a cluster with running node daemons; `settings` is the text of masterd.toml."""
+    with short_directory() as base:
+        cluster = clusters.build(base, nodes=nodes)
+        path = Paths.from_environment(cluster.environment()).settings_file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(settings, encoding="utf-8")
+        with clusters.node_processes(cluster, keep_alive=keep_alive) as control:
+            yield cluster, control
+
+
+def delay_op(duration_s: float = 0.001, **parameters: object) -> dict[str, object]:
+    """Return an OP_TEST_DELAY that touches no node."""
+    return {
+        "OP_ID": "OP_TEST_DELAY",
+        "duration": duration_s,
+        "on_master": False,
+        "on_nodes": [],
+        "repeat": 0,
+        "no_locks": True,
+        "reason": [],
+        **parameters,
+    }
+
+
+def wait_for_end(client: Client, job_id: int) -> str:
+    """Wait until a job has ended; return its status."""
+    previous: object = None
+    while True:
+        news = client.call("WaitForJobChange", job_id, ["status"], previous, None, 30)
+        assert isinstance(news, list), news
+        values = news[0]
+        if values[0] in FINAL:
+            return str(values[0])
+        previous = values
