@@ -15,13 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from masterd.testing.control import NodeControl
-
 from masterd.clock import SystemClock
 from masterd.luxi.client import Client
 from masterd.paths import Paths
 from masterd.testing import cluster as clusters
 from masterd.testing.cluster import SimulatedCluster
+from masterd.testing.control import NodeControl
 
 #: Seconds a start may take; a daemon that hangs fails the test then, it never decides one.
 START_S: Final = 60.0
