@@ -71,6 +71,17 @@ LUXI_ACCEPT_RETRY_S: Final = 0.5
 LUXI_CLIENT_CONNECT_S: Final = 30
 LUXI_CLIENT_ANSWER_S: Final = 180
 
+# --- opcodes ------------------------------------------------------------------------------------
+
+#: Levels of nesting in the free-form part of an opcode; real ones have four.
+OPCODE_DEPTH_MAX: Final = 64
+
+#: Characters of a client's value in a refusal; nobody reads on, and a value may be megabytes.
+OPCODE_VALUE_CHARS_MAX: Final = 500
+
+#: Names of a client's keys in a refusal; the largest opcode has 51 parameters.
+OPCODE_KEYS_TOLD_MAX: Final = 100
+
 # --- job ----------------------------------------------------------------------------------------
 
 #: Jobs that are not finished. Source: constants.json JOB_QUEUE_SIZE_HARD_LIMIT.
