@@ -249,6 +249,10 @@ def lost_secrets(op: OpCode) -> tuple[str, ...]:
 def _has_lost(value: object) -> bool:
     if isinstance(value, dict):
         return any(_has_lost(item) for item in value.values())
+    if isinstance(value, tuple):
+        return any(_has_lost(item) for item in value)
+    if isinstance(value, OpCode):
+        return bool(lost_secrets(value))
     return isinstance(value, Secret) and value.lost
 
 

@@ -39,6 +39,8 @@ FileDriver = Literal["blktap", "blktap2", "loop"]
 Hypervisor = Literal["chroot", "fake", "kvm", "lxc", "xen-hvm", "xen-pvm"]
 MigrationMode = Literal["live", "non-live"]
 NicParameter = Literal["bridge", "ip", "link", "mac", "mode", "name", "network", "vlan"]
+#: What a query as a job may be about. luxid answers the rest itself and refuses them here.
+QueryResource = Literal["cluster", "export", "group", "instance", "network", "node", "os"]
 StorageType = Literal[
     "blockdev", "diskless", "ext", "file", "gluster", "lvm-pv", "lvm-vg", "rados", "sharedfile"
 ]
@@ -127,6 +129,11 @@ NicChanges = (
     tuple[Annotated[tuple[_ChangeOrModify, int | str, NicParameters], COUNTED], ...]
     | tuple[Annotated[tuple[_Change | NonNegativeInt, NicParameters], COUNTED], ...]
 )
+
+#: Name of a node of this cluster, or one array for each disk that tells another cluster's address.
+ExportTarget = Annotated[
+    str | tuple[object, ...], checks.any_of(checks.NON_EMPTY_STRING, checks.LIST)
+]
 
 #: First and last user id.
 UidRange = tuple[int, int]
