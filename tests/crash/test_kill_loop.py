@@ -1,0 +1,13 @@
+"""The daemon is killed 200 times under load and loses nothing it told."""
+
+import random
+
+from tests.crash import kill_loop
+
+
+def test_nothing_told_is_lost_in_200_kills() -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    summary = kill_loop.run(kills=200, minutes=None, seed=seed)
+    print(summary)
+    assert summary.startswith("200 kills")
