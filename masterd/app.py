@@ -29,6 +29,7 @@ from masterd.limits import (
 )
 from masterd.lock.manager import LockManager
 from masterd.lu import registry
+from masterd.lu.context import ClusterContext
 from masterd.lu.processor import Processor
 from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
@@ -237,8 +238,16 @@ class Application:
     # --- jobs and clients ---------------------------------------------------------------------
 
     def _run_jobs(self, jobs: JobService, config: ConfigRepository, locks: LockManager) -> None:
-        processor = Processor(self._context(jobs, config, locks))
-        jobs.start(processor)
+        context = ClusterContext(
+            config=config,
+            rpc=self._rpc,
+            jobs=jobs,
+            locks=locks,
+            clock=self._clock,
+            paths=self._paths,
+            sleep=gevent.sleep,
+        )
+        jobs.start(Processor(context))
 
     def _serve(self, jobs: JobService, config: ConfigRepository) -> None:
         dispatcher = Dispatcher(

@@ -13,7 +13,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import gevent
+import gevent.socket
 
 from masterd.clock import SystemClock
 from masterd.luxi.client import Client
@@ -43,13 +46,15 @@ class Daemon:
         return self.process.pid
 
     def client(self) -> Client:
-        """Return a new client; it waits for the socket while the process lives."""
+        """Return a new client, for a greenlet; it waits for the socket while the process lives."""
         return Client(
             str(self.paths.query_socket),
             connect_s=START_S,
             answer_s=START_S,
             should_serve=lambda: self.process.poll() is None,
+            make_socket=_gevent_socket,
             clock=SystemClock(),
+            pause=gevent.sleep,
         )
 
     def wait_serving(self) -> None:
@@ -72,6 +77,10 @@ class Daemon:
         """Return the text of its log file."""
         path = self.paths.log_file
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _gevent_socket() -> Any:
+    return gevent.socket.socket(gevent.socket.AF_UNIX, gevent.socket.SOCK_STREAM)
 
 
 def start(

@@ -231,6 +231,11 @@ class JobService:
         return self.repository.logs(job_id, after_serial)
 
     @property
+    def drained(self) -> bool:
+        """Whether the queue takes no new jobs."""
+        return self.repository.drained()
+
+    @property
     def running_count(self) -> int:
         """Jobs with a worker."""
         return len(self._scheduler.running)

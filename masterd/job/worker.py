@@ -82,7 +82,10 @@ class OpRun:
             JobCanceled: a cancel was quicker.
         """
         now_us = self._worker.clock.now_us()
-        job = self._worker.move(lambda job: machine.locks_held(job, now_us))
+        try:
+            job = self._worker.move(lambda job: machine.locks_held(job, now_us))
+        except InvalidTransitionError as error:
+            raise JobCanceled("Job ended before it began") from error
         if job.ops[self.op_index].status is OpStatus.CANCELING:
             raise JobCanceled("Job canceled by request")
 
