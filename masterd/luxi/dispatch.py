@@ -22,7 +22,8 @@ from masterd.luxi import calls, methods
 from masterd.luxi.calls import OpDocument
 from masterd.luxi.messages import Request
 from masterd.luxi.reply import Reply
-from masterd.opcodes.base import OpCode, OpCodeError, load
+from masterd.opcodes.base import OpCode, load
+from masterd.opcodes.errors import OpCodeError
 from masterd.query import engine
 from masterd.query.cluster_info import cluster_info_json
 from masterd.query.config_values import ClusterState, config_values
