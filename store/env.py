@@ -196,6 +196,26 @@ class Environment:
             if alone:
                 self.gate.reopen()
 
+    def copy(self, directory: Path) -> None:
+        """Write a compact copy into an empty directory and make it durable.
+
+        Raises:
+            StoreFull, StoreDamaged: as the disk has it.
+        """
+        self.check_owner()
+        try:
+            self._env.copy(str(directory), compact=True)
+            data = directory / DATA_FILE
+            data.chmod(FILE_MODE)
+            fd = os.open(data, os.O_RDONLY)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            sync_directory(directory)
+        except (lmdb.Error, OSError) as error:
+            raise from_lmdb(error) from error
+
     # --- the end ------------------------------------------------------------------------------
 
     def check_owner(self) -> None:

@@ -233,6 +233,17 @@ class Store:
         sync_directory(self.path)
         _log.info("made a new store in %s", self.path)
 
+    def copy(self, directory: Path) -> None:
+        """Copy all tables as the last commit left them into an empty directory, durably.
+
+        Blocks the thread: for migrations and scripts. The copy is a store like this one.
+
+        Raises:
+            StoreFull: no room for it.
+            StoreDamaged: the store cannot be read.
+        """
+        self._environment.copy(directory)
+
     def create_tables(self, *names: str) -> None:
         """Make tables that do not exist yet; for migrations, while no body is pending."""
         self._environment.create_tables(names)

@@ -5,7 +5,7 @@ state as the bodies before it in the same commit left it, and its changes are co
 until `flush`. Both are used on the thread that began them, and never across a greenlet switch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import lmdb
 
@@ -54,6 +54,11 @@ class ReadTxn:
                     if stop is not None and key >= stop:
                         return
                     yield key, value
+
+    @property
+    def tables(self) -> Collection[str]:
+        """Return the names of the tables that can be used."""
+        return self._handles.keys()
 
     def count_raw(self, table: str) -> int:
         """Return the number of rows."""
