@@ -38,7 +38,7 @@ def begin(manager: LockManager, owner: int, request: LockRequest, priority: int 
 
 
 def test_a_free_lock_is_had_without_a_switch(manager: LockManager) -> None:
-    ran = []
+    ran: list[bool] = []
     gevent.spawn(ran.append, True)
     manager.acquire(1, NODE, A, 0)
     assert manager.held(1) == {Lock(NODE, "a"): LockMode.EXCLUSIVE}
