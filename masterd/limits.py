@@ -189,6 +189,11 @@ RPC_REPLICA_BODIES_MAX: Final = 64
 
 # --- lu -----------------------------------------------------------------------------------------
 
+#: Seconds a client of OP_TEST_JQUEUE may take to connect, and then to look at the job. Source:
+#: Ganeti 3.0.2 lib/cmdlib/test.py; less than a client waits for a change of its job.
+LU_NOTIFY_CONNECT_S: Final = 20.0
+LU_NOTIFY_CONFIRM_S: Final = 60.0
+
 # --- query --------------------------------------------------------------------------------------
 
 #: Levels of "&", "|" and "!" in one filter; clients use two or three, and each level is a stack

@@ -1,0 +1,113 @@
+"""What the daemon hands to logical units. Parts that switch greenlets say so."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from masterd.clock import Clock
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.transaction import Draft
+from masterd.job.model import Job, Peer
+from masterd.lock.manager import LockManager
+from masterd.opcodes.base import OpCode
+from masterd.paths import Paths
+from masterd.rpc.result import RpcResult
+from masterd.rpc.runner import NodeTarget
+
+R = TypeVar("R")
+
+
+class Config(Protocol):
+    """The configuration; see `masterd.config.repository`."""
+
+    def snapshot(self) -> ConfigSnapshot:
+        """Return the newest committed configuration."""
+        ...
+
+    def update(self, change: Callable[[Draft], R]) -> R:
+        """Carry out a change and return its result once it is durable. Switches."""
+        ...
+
+
+class Rpc(Protocol):
+    """Calls to node daemons; see `masterd.rpc.runner`."""
+
+    def call(
+        self,
+        call_name: str,
+        nodes: Sequence[NodeTarget],
+        args: Sequence[object],
+        *,
+        timeout_s: float | None = None,
+    ) -> Mapping[str, RpcResult]:
+        """Ask nodes at the same time; return results by node uuid. Switches."""
+        ...
+
+
+class Jobs(Protocol):
+    """The queue; see `masterd.job.service`."""
+
+    def get(self, job_id: int) -> Job | None:
+        """Return a job."""
+        ...
+
+    def submit_many(
+        self, jobs: Sequence[Sequence[OpCode]], peer: Peer | None
+    ) -> Sequence[tuple[bool, int | str]]:
+        """Submit jobs; return for each whether it was taken, and its id or why not. Switches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterContext:
+    """Everything a logical unit may touch.
+
+    Attributes:
+        sleep: waits for so many seconds; switches, and ends early only when the greenlet is killed.
+        drained: tells whether the queue takes no new jobs.
+        watcher_pause: tells until when the watcher pauses, in seconds since the epoch.
+    """
+
+    config: Config
+    rpc: Rpc
+    jobs: Jobs
+    locks: LockManager
+    clock: Clock
+    paths: Paths
+    sleep: Callable[[float], None]
+    drained: Callable[[], bool]
+    watcher_pause: Callable[[], int | None]
+
+
+class OpRun(Protocol):
+    """One run of one opcode, as the job's worker offers it."""
+
+    @property
+    def job_id(self) -> int: ...
+
+    @property
+    def op_index(self) -> int: ...
+
+    def priority(self) -> int:
+        """Return the opcode's priority as it is now."""
+        ...
+
+    def locks_held(self) -> None:
+        """Make the opcode running. Switches.
+
+        Raises:
+            JobCanceled: the job was canceled before this.
+        """
+        ...
+
+    def feedback(self, kind: str, message: object) -> None:
+        """Add a line to the job's log. May switch."""
+        ...
+
+    def check_canceled(self) -> None:
+        """Do nothing unless the job was canceled.
+
+        Raises:
+            JobCanceled: it was.
+        """
+        ...

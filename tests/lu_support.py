@@ -1,0 +1,194 @@
+"""A cluster for logical units, in memory: configuration, nodes, queue, and the run of one opcode.
+
+Everything works as the real parts do; only nothing is on disk and time passes when told.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import gevent
+from gevent.event import Event
+
+from masterd.clock import Clock, SystemClock
+from masterd.config import document
+from masterd.config.cluster import Cluster
+from masterd.config.kinds import Configured, Kind
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.transaction import Draft, T
+from masterd.errors import JobCanceled
+from masterd.job.model import Job, Peer
+from masterd.lock.manager import LockManager
+from masterd.lock.monitor import problems
+from masterd.lu.context import ClusterContext
+from masterd.lu.processor import Processor
+from masterd.opcodes.base import OpCode
+from masterd.paths import Paths
+from masterd.rpc.runner import RpcRunner
+from masterd.testing.faults import FaultPlan
+from masterd.testing.node_calls import SimulatedNode
+from masterd.testing.transport import MemoryTransport
+
+R = TypeVar("R")
+
+CONFIG_DATA: Final = Path(__file__).parent / "conformance" / "data" / "config.data"
+#: Seconds after which a test that waits for something gives up.
+PATIENCE_S: Final = 10.0
+
+
+class MemoryConfig:
+    """Obeys `masterd.lu.context.Config`; its own rows are the snapshot's objects."""
+
+    def __init__(self, snapshot: ConfigSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def snapshot(self) -> ConfigSnapshot:
+        return self._snapshot
+
+    def update(self, change: Callable[[Draft], R]) -> R:
+        draft = Draft(self, now_s=1_800_000_000.0)
+        staged = draft.finish(change(draft))
+        if staged.changes:
+            self._snapshot = self._snapshot.changed(
+                ((item.kind, item.uuid, item.after) for item in staged.changes),
+                serial_no=staged.serial_no,
+                mtime=staged.mtime,
+            )
+        return staged.result
+
+    # --- rows of the draft ----------------------------------------------------------------------
+
+    def serial_no(self) -> int:
+        return self._snapshot.serial_no
+
+    def cluster(self) -> Cluster:
+        return self._snapshot.cluster
+
+    def get(self, kind: Kind[T], uuid: str) -> T | None:
+        found: T | None = self._snapshot.get(kind, uuid)  # type: ignore[arg-type, assignment]  # a kind's own objects
+        return found
+
+    def uuid_of(self, kind: Kind[Configured], name: str) -> str | None:
+        found = self._snapshot.objects(kind).named(name)
+        return None if found is None else found.uuid
+
+
+class MemoryJobs:
+    """Obeys `masterd.lu.context.Jobs`; refuses jobs once `room` is used up."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.submitted: list[tuple[list[OpCode], Peer | None]] = []
+        self.room = 1000
+
+    def get(self, job_id: int) -> Job | None:
+        return self.jobs.get(job_id)
+
+    def submit_many(
+        self, jobs: Sequence[Sequence[OpCode]], peer: Peer | None
+    ) -> list[tuple[bool, int | str]]:
+        answers: list[tuple[bool, int | str]] = []
+        for ops in jobs:
+            if len(self.submitted) < self.room:
+                self.submitted.append((list(ops), peer))
+                answers.append((True, 100 + len(self.submitted)))
+            else:
+                answers.append((False, "The queue is full"))
+        return answers
+
+
+class Run:
+    """Obeys `masterd.lu.context.OpRun`; keeps what it is told."""
+
+    def __init__(self, job_id: int = 1, *, priority: int = 0) -> None:
+        self.job_id = job_id
+        self.op_index = 0
+        self.running = 0
+        self.canceled = False
+        self.log: list[tuple[str, object]] = []
+        self.at_locks_held: Callable[[], None] = lambda: None
+        self._priority = priority
+        self._logged = Event()
+
+    def priority(self) -> int:
+        return self._priority
+
+    def locks_held(self) -> None:
+        self.check_canceled()
+        self.running += 1
+        self.at_locks_held()
+
+    def feedback(self, kind: str, message: object) -> None:
+        self.log.append((kind, json.loads(json.dumps(message))))
+        self._logged.set()
+
+    def check_canceled(self) -> None:
+        if self.canceled:
+            raise JobCanceled("Job canceled by request")
+
+    def messages(self) -> list[object]:
+        """Return the texts told to people."""
+        return [message for kind, message in self.log if kind == "message"]
+
+    def wait_logged(self, kind: str, count: int = 1) -> object:
+        """Return the message of the entry that is number `count` of its kind. Switches."""
+        with gevent.Timeout(PATIENCE_S):
+            while True:
+                found = [message for each, message in self.log if each == kind]
+                if len(found) >= count:
+                    return found[count - 1]
+                self._logged.clear()
+                self._logged.wait()
+
+
+@dataclass
+class World:
+    """The whole cluster."""
+
+    context: ClusterContext
+    config: MemoryConfig
+    jobs: MemoryJobs
+    locks: LockManager
+    faults: FaultPlan
+    nodes: dict[str, SimulatedNode]
+    #: Who slept, and how many seconds; "" is the master daemon itself.
+    slept: list[tuple[str, float]] = field(default_factory=list)
+
+    def run(self, op: OpCode, run: Run | None = None) -> object:
+        """Carry out an opcode. Switches."""
+        return Processor(self.context).run(op, Run() if run is None else run)
+
+    def close(self) -> None:
+        """Check that nothing was left behind."""
+        assert problems(self.locks.states()) == []
+        assert self.locks.owners() == set(), "a lock outlived its job"
+
+
+def make_world(base: Path, *, clock: Clock | None = None) -> World:
+    """Make the cluster of the recorded `config.data`, its nodes with roots below `base`."""
+    config = MemoryConfig(document.split(json.loads(CONFIG_DATA.read_bytes())))
+    slept: list[tuple[str, float]] = []
+    nodes = {}
+    for node in config.snapshot().nodes.values():
+        name = node.name
+        nodes[node.primary_ip] = SimulatedNode(
+            name,
+            base / name,
+            sleep=lambda seconds, name=name: slept.append((name, seconds)),  # type: ignore[misc]
+        )
+    faults, jobs, locks = FaultPlan(), MemoryJobs(), LockManager()
+    context = ClusterContext(
+        config=config,
+        rpc=RpcRunner(MemoryTransport(nodes, faults)),
+        jobs=jobs,
+        locks=locks,
+        clock=SystemClock() if clock is None else clock,
+        paths=Paths(),
+        sleep=lambda seconds: slept.append(("", seconds)),
+        drained=lambda: False,
+        watcher_pause=lambda: 1_800_000_123,
+    )
+    by_name = {node.name: node for node in nodes.values()}
+    return World(context, config, jobs, locks, faults, by_name, slept)
