@@ -246,6 +246,8 @@ class Application:
             clock=self._clock,
             paths=self._paths,
             sleep=gevent.sleep,
+            drained=lambda: jobs.drained,
+            watcher_pause=self._watcher_pause,
         )
         jobs.start(Processor(context))
 
