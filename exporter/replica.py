@@ -41,3 +41,7 @@ class Replica(Protocol):
     def set_drain(self, drained: bool) -> None:
         """Make or remove the drain flag."""
         ...
+
+    def purge(self) -> None:
+        """Remove every file of the queue, the archive's included."""
+        ...

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import gevent
+
 from exporter.layout import Layout
 from exporter.service import Exporter
-
 from masterd import startup
 from masterd.cli import Options
 from masterd.clock import Clock, SystemClock

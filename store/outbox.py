@@ -33,8 +33,11 @@ KINDS: Final = frozenset({JOB, ARCHIVE, SERIAL, DRAIN, CONFIG})
 #: Name of the serial that numbers the entries.
 SERIAL_NAME: Final = "outbox"
 
-#: Entries kept at most. A mirror that is further behind is rebuilt, not caught up; some 60 MiB.
+#: Entries above which nothing is appended any more, because nobody seems to prune; some 60 MiB.
 ENTRIES_MAX: Final = 1_000_000
+
+#: Entries kept for consumers that lag. One that is further behind has to start from the whole.
+KEPT_MAX: Final = 250_000
 
 #: Entries one `prune` removes at most, to keep its commit short.
 PRUNE_MAX: Final = 4096
@@ -107,15 +110,18 @@ def drop_cursor(txn: WriteTxn, name: str) -> bool:
     return CURSORS.delete(txn, name)
 
 
-def prune(txn: WriteTxn, limit: int = PRUNE_MAX) -> int:
+def prune(txn: WriteTxn, limit: int = PRUNE_MAX, *, kept_max: int = KEPT_MAX) -> int:
     """Remove entries that every consumer is done with, oldest first; return how many.
 
-    Without any consumer nothing is removed: the first one still has it all to do.
+    Entries further than `kept_max` behind the last one go too: a consumer that has not come so far
+    finds a gap behind its cursor and has to start from the whole. Without any consumer nothing is
+    removed: the first one still has it all to do.
     """
     cursors = [seq for _, seq in CURSORS.scan(txn)]
     if not cursors:
         return 0
-    done = list(OUTBOX.keys(txn, None, min(cursors) + 1, limit=limit))
-    for seq in done:
+    done = max(min(cursors), last(txn) - kept_max)
+    old = list(OUTBOX.keys(txn, None, done + 1, limit=limit))
+    for seq in old:
         OUTBOX.delete(txn, seq)
-    return len(done)
+    return len(old)

@@ -52,6 +52,10 @@ class Table(Generic[K, V]):
         raw = txn.get_raw(self.name, self.key.encode(key))
         return None if raw is None else self._value(key, raw)
 
+    def has(self, txn: ReadTxn, key: K) -> bool:
+        """Return whether there is a row under `key`; its value is not decoded."""
+        return txn.get_raw(self.name, self.key.encode(key)) is not None
+
     def put(self, txn: WriteTxn, key: K, value: V, *, append: bool = False) -> None:
         """Set the value under `key`.
 

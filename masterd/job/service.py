@@ -63,7 +63,7 @@ class JobService:
         running_max: Callable[[], int],
         live_max: int,
         interrupt: Callable[[int], object],
-        mirror: Callable[[], None],
+        mirror: Callable[[int], None],
         replicated: Callable[[int], None] | None = None,
     ) -> None:
         """Prepare; `start` begins to run jobs.
@@ -72,7 +72,8 @@ class JobService:
             running_max: how many jobs may run at once, asked before each start.
             live_max: how many jobs may be unfinished.
             interrupt: makes a job's wait for locks end; does not switch.
-            mirror: tells the mirror that there is something to do; does not switch.
+            mirror: tells the mirror up to which outbox number there is something to do; does not
+                switch.
             replicated: waits until master candidates hold an outbox number, when submissions are to
                 be answered only then; switches.
         """
@@ -299,7 +300,7 @@ class JobService:
             elif not change.archived:
                 self._keep(change)
             self.waiters.tell(job)
-        self._mirror()
+        self._mirror(max((change.outbox_seq for change in changes), default=0))
         self._schedule()
 
     def _take_in(self, job: Job, ops: tuple[OpCode, ...] | None) -> None:

@@ -96,6 +96,14 @@ class NodeReplica:
         """
         self._check(self._runner.call_one("jobqueue_set_drain_flag", self._node, (drained,)))
 
+    def purge(self) -> None:
+        """Remove every file of the queue, the archive's included. Switches.
+
+        Raises:
+            ReplicaError: the node did not say that it has done it.
+        """
+        self._check(self._runner.call_one("jobqueue_purge", self._node, ()))
+
     def _check(self, result: RpcResult) -> None:
         if result.ok:
             return

@@ -19,10 +19,10 @@ from typing import Final
 
 import gevent
 import msgspec
-from exporter.layout import Layout
-from exporter.rebuild import compare
 from store.check import check
 
+from exporter.layout import Layout
+from exporter.rebuild import compare
 from masterd.errors import GanetiError
 from masterd.job import documents
 from masterd.job.invariants import violations

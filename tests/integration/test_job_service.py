@@ -77,7 +77,7 @@ class Queue:
         )
         self.recovered = self.service.recover()
 
-    def _poke(self) -> None:
+    def _poke(self, _seq: int) -> None:
         self.pokes += 1
 
     def start(self) -> "Queue":
@@ -134,7 +134,7 @@ def store(path: Path) -> Iterator[Store]:
         running_max=lambda: 0,
         live_max=0,
         interrupt=lambda _id: None,
-        mirror=lambda: None,
+        mirror=lambda _seq: None,
     )
     for job_id in rows:
         job = queue.get(job_id)
