@@ -13,6 +13,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -33,23 +34,22 @@ from store.failpoints import VARIABLE
 from store.store import Store
 from tests import system
 
-#: Where the daemon is made to die; the number of the hit is drawn.
-FAILPOINTS: Final = (
-    "store.before-bodies",
-    "store.before-flush",
-    "store.before-commit",
-    "store.after-commit",
-    "store.before-tell",
-    "exporter.before-write",
-    "exporter.before-rename",
-    "exporter.before-sync",
-    "exporter.before-acknowledge",
-)
+#: Where the daemon is made to die, and how many hits are let pass at most; the number is drawn.
+FAILPOINTS: Final = {
+    "store.before-bodies": 80,
+    "store.before-flush": 80,
+    "store.before-commit": 80,
+    "store.after-commit": 80,
+    "store.before-tell": 80,
+    "exporter.before-write": 60,
+    "exporter.before-rename": 60,
+    "exporter.before-sync": 12,
+    "exporter.before-acknowledge": 1,
+}
 
-#: Hits of a failpoint that are let pass at most.
-HITS_MAX: Final = 120
-#: Seconds after which a daemon whose failpoint was not met is killed anyway.
-LIFE_S_MAX: Final = 1.5
+#: Seconds a daemon may take until it serves, and then live; a failpoint may end it sooner.
+START_S_MAX: Final = 20.0
+LIFE_S_MAX: Final = 0.6
 #: Clients at work at once.
 CLIENTS: Final = 6
 #: Unfinished jobs above which clients only wait: the last run has to get through them.
@@ -171,6 +171,13 @@ def inspect(daemon: system.Daemon, told: Told) -> None:
         store.close()
 
 
+def _wait(daemon: system.Daemon, timeout_s: float, seen: Callable[[], bool]) -> None:
+    """Wait until something is seen, the daemon is dead, or the time is over. Switches."""
+    deadline_s = time.monotonic() + timeout_s
+    while daemon.process.poll() is None and not seen() and time.monotonic() < deadline_s:
+        gevent.sleep(0.01)
+
+
 def one_life(
     cluster: system.SimulatedCluster, told: Told, chance: random.Random
 ) -> tuple[system.Daemon, str]:
@@ -178,13 +185,12 @@ def one_life(
     name = chance.choice((*FAILPOINTS, "any time", "any time"))
     environment = {}
     if name in FAILPOINTS:
-        environment[VARIABLE] = f"{name}=kill:{chance.randint(1, HITS_MAX)}"
+        environment[VARIABLE] = f"{name}=kill:{chance.randint(1, FAILPOINTS[name])}"
     daemon = system.start(cluster, environment=environment)
     crowd = Crowd(daemon, told, chance)
-    life_s = chance.uniform(0.0, LIFE_S_MAX) + 0.6
-    deadline_s = time.monotonic() + life_s
-    while daemon.process.poll() is None and time.monotonic() < deadline_s:
-        gevent.sleep(0.01)
+    served = len(told.ids)
+    _wait(daemon, START_S_MAX, lambda: len(told.ids) > served)
+    _wait(daemon, chance.uniform(0.0, LIFE_S_MAX), lambda: False)
     if daemon.process.poll() is None:
         name = "any time"
     daemon.kill()
@@ -210,8 +216,9 @@ def compare_mirror(daemon: system.Daemon) -> None:
     """The mirror shows what the store holds, file by file."""
     store = Store.open(daemon.paths.store_dir, read_only=True)
     try:
-        differences = compare(store, Layout(daemon.paths.queue_dir))
-        assert not differences, differences
+        found = compare(store, Layout(daemon.paths.queue_dir))
+        assert not found.differences, found.differences
+        assert found.removed == found.pending == 0, found
     finally:
         store.close()
 
