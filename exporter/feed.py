@@ -120,9 +120,6 @@ class Feed:
                 retry_s = min(retry_s * 2, RETRY_S_MAX)
                 self._wanted.set()
             else:
-                if self.trouble is not None:
-                    _log.info("%s is up to date again", self.name)
-                self.trouble = None
                 retry_s = RETRY_S_MIN
 
     def _step(self) -> bool:
@@ -212,6 +209,9 @@ class Feed:
         return self._layout.job(job_id), self._layout.archived_job(job_id)
 
     def _advance(self, through: int) -> None:
+        if self.trouble is not None:
+            _log.info("%s takes changes again", self.name)
+            self.trouble = None
         self.mark.advance(through)
         self.meter.held(through)
         self._moved()

@@ -12,7 +12,7 @@ from exporter import plan as plans
 from exporter.files import QueueFiles
 from exporter.layout import VERSION_CONTENT, Layout, job_id_of, serial_content
 from exporter.plan import LeftBehindError, Plan, Shown
-from store import schema
+from store import outbox, schema
 from store.store import Store
 from store.txn import ReadTxn
 
@@ -53,7 +53,7 @@ class Mirror:
             StoreError: the store cannot be read.
         """
         if after is None:
-            return self.write_whole()
+            return self._begin()
         try:
             with self._store.snapshot() as txn:
                 plan = plans.read(txn, after)
@@ -69,6 +69,16 @@ class Mirror:
             self._shown.forget()
             raise
         return plan.through
+
+    def _begin(self) -> int:
+        """Write everything; what the outbox has from its first entry on is done behind that.
+
+        A job may have been archived before any mirror saw it.
+        """
+        through = self.write_whole()
+        with self._store.snapshot() as txn:
+            kept = outbox.first(txn) == 1
+        return 0 if kept else through
 
     def write_whole(self) -> int:
         """Write every live job, the serial and the drain flag; errors as `step`."""

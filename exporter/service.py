@@ -141,10 +141,13 @@ class Exporter:
         """Say that the outbox has entries through `seq`; does not switch."""
         if seq > self._last:
             self._last = seq
-            self._meter.committed(seq)
-            self._everywhere.committed(seq)
+            if self._mark.value < seq:
+                self._meter.committed(seq)
             for feed in self._feeds:
-                feed.meter.committed(seq)
+                if feed.mark.value < seq:
+                    feed.meter.committed(seq)
+            if self._everywhere_mark.value < seq:
+                self._everywhere.committed(seq)
         self._wanted.set()
         for feed in self._feeds:
             feed.poke()

@@ -20,16 +20,17 @@ from typing import Final
 
 import gevent
 import msgspec
-from store.check import check
 
 from exporter.layout import Layout
 from exporter.rebuild import compare
 from masterd.errors import GanetiError
 from masterd.job import documents
 from masterd.job.invariants import violations
-from masterd.luxi.client import ClientError
+from masterd.luxi.client import Client, ClientError
+from masterd.testing.cluster import SimulatedCluster
 from masterd.testing.control import NodeControl
 from store import schema
+from store.check import check
 from store.failpoints import VARIABLE
 from store.store import Store
 from tests import system
@@ -95,7 +96,7 @@ class Crowd:
         except ClientError:
             return  # the daemon died; what was not answered is not known
 
-    def _step(self, client: system.Client) -> None:
+    def _step(self, client: Client) -> None:
         open_ids = [i for i in self._told.ids.values() if i not in self._told.ends]
         what = self._chance.random()
         if what < 0.45 and len(open_ids) < BACKLOG_MAX:
@@ -109,7 +110,7 @@ class Crowd:
             if client.call("ArchiveJob", job_id):
                 self._told.archived.add(job_id)
 
-    def _submit(self, client: system.Client) -> None:
+    def _submit(self, client: Client) -> None:
         told = self._told
         told.submissions += 1
         kind = self._chance.random()
@@ -129,7 +130,7 @@ class Crowd:
         if kind < 0.3:
             told.calling.add(job_id)
 
-    def _wait(self, client: system.Client, job_id: int) -> None:
+    def _wait(self, client: Client, job_id: int) -> None:
         serial = self._told.serials.get(job_id)
         try:
             news = client.call("WaitForJobChange", job_id, ["status"], None, serial, 1)
@@ -179,7 +180,7 @@ def _wait(daemon: system.Daemon, timeout_s: float, seen: Callable[[], bool]) -> 
 
 
 def one_life(
-    cluster: system.SimulatedCluster, told: Told, chance: random.Random
+    cluster: SimulatedCluster, told: Told, chance: random.Random
 ) -> tuple[system.Daemon, str]:
     """Run the daemon until it is killed; return how."""
     name = chance.choice((*FAILPOINTS, "any time", "any time"))
@@ -198,7 +199,7 @@ def one_life(
     return daemon, name
 
 
-def last_life(cluster: system.SimulatedCluster, told: Told, control: NodeControl) -> system.Daemon:
+def last_life(cluster: SimulatedCluster, told: Told, control: NodeControl) -> system.Daemon:
     """Let the queue run dry, end the daemon in peace, and compare all that is left."""
     with system.running(cluster) as daemon:
         with daemon.client() as client:
@@ -224,7 +225,7 @@ def compare_mirror(daemon: system.Daemon) -> None:
 
 
 def compare_nodes(
-    cluster: system.SimulatedCluster, told: Told, daemon: system.Daemon, control: NodeControl
+    cluster: SimulatedCluster, told: Told, daemon: system.Daemon, control: NodeControl
 ) -> None:
     """No opcode ran twice, and candidates hold the same files."""
     calls = control.counts()[cluster.nodes[1].name].get("test_delay", 0)

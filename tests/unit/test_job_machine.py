@@ -1,6 +1,7 @@
 """How jobs move."""
 
 import itertools
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from masterd.job import machine
 from masterd.job.invariants import violations
-from masterd.job.machine import TRANSITIONS, Effect, InvalidTransitionError, OpEvent
+from masterd.job.machine import TRANSITIONS, Effect, InvalidTransitionError, OpEvent, Step
 from masterd.job.model import Job, Op
 from masterd.job.recovery import UNCLEAN_SHUTDOWN, recover
 from masterd.job.status import FINAL, OpStatus, job_status
@@ -98,7 +99,7 @@ def test_kill_ends_a_running_job_in_error_and_interrupts_it() -> None:
 
 
 @pytest.mark.parametrize("event", [machine.pick, machine.locks_held, machine.cancel_done])
-def test_nothing_happens_to_a_job_that_has_ended(event: machine.pick.__class__) -> None:
+def test_nothing_happens_to_a_job_that_has_ended(event: Callable[[Job, int], Step]) -> None:
     ended = machine.succeed(running(), b"null", 4).job
     with pytest.raises(InvalidTransitionError, match=r"job 7 .*TEST_DELAY\(0\) success"):
         event(ended, 9)
@@ -155,7 +156,7 @@ def test_job_status_follows_the_rule_for_every_row_of_three() -> None:
         assert job_status(ops) is slow_job_status(list(ops)), ops
 
 
-_EVENTS = {
+_EVENTS: Mapping[OpEvent, Callable[[Job, int], Step]] = {
     OpEvent.PICKED: machine.pick,
     OpEvent.LOCKS_HELD: machine.locks_held,
     OpEvent.SUCCEEDED: lambda job, now: machine.succeed(job, b"1", now),

@@ -1,0 +1,206 @@
+"""The mirror inside the daemon: commits wake it, candidates follow, nothing is lost."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+
+from exporter.layout import Layout
+from exporter.service import Exporter
+from store import failpoints, outbox, schema
+from store.store import Store
+from tests.mirror_support import MemoryReplica, Queue, status_in
+
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(tmp_path / "store")
+    yield opened
+    opened.close()
+    failpoints.clear()
+
+
+@pytest.fixture
+def queue(store: Store) -> Queue:
+    return Queue(store)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "queue")
+
+
+@pytest.fixture
+def replica() -> MemoryReplica:
+    return MemoryReplica()
+
+
+@pytest.fixture
+def exporter(store: Store, layout: Layout, replica: MemoryReplica) -> Iterator[Exporter]:
+    made = start(store, layout, replica)
+    yield made
+    made.stop(PATIENCE_S)
+
+
+def start(store: Store, layout: Layout, *replicas: MemoryReplica) -> Exporter:
+    made = Exporter(store, layout, replicas=replicas, now_s=time.monotonic)
+    made.start()
+    return made
+
+
+def everywhere(exporter: Exporter, seq: int) -> None:
+    exporter.poke(seq)
+    assert exporter.wait_replicated(seq, PATIENCE_S)
+
+
+def test_a_job_reaches_files_and_candidate_and_then_the_archive(
+    exporter: Exporter, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    everywhere(exporter, queue.put(1))
+    assert status_in(layout.job(1).read_bytes()) == "queued"
+    assert replica.files[layout.job(1)] == layout.job(1).read_bytes()
+    assert replica.files[layout.serial] == b"1\n"
+    assert replica.files[layout.version] == b"1\n"
+    queue.put(1, "success", rev=1)
+    everywhere(exporter, queue.archive(1))
+    assert replica.files[layout.archived_job(1)] == layout.archived_job(1).read_bytes()
+    assert layout.job(1) not in replica.files
+    everywhere(exporter, queue.drain(True))
+    assert replica.drained
+    assert layout.drain.exists()
+
+
+def test_a_candidate_that_is_away_holds_nobody_up_and_gets_all_later(
+    exporter: Exporter, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    everywhere(exporter, queue.put(1))
+    replica.trouble = "no route"
+    for job_id in range(2, 40):
+        last = queue.put(job_id, "success")
+        exporter.poke(last)
+    last = queue.archive(*range(2, 30))
+    exporter.poke(last)
+    assert exporter.wait_mirrored(last, PATIENCE_S)
+    assert not exporter.wait_replicated(last, 0.0)
+    with gevent.Timeout(PATIENCE_S):
+        while exporter.lag().troubles != {"node2": "no route"}:
+            gevent.idle()
+    assert exporter.lag().replicas["node2"].entries > 0
+    replica.trouble = None
+    everywhere(exporter, last)
+    shown = {path: content for path, content in replica.files.items() if "job-" in path.name}
+    assert shown == {path: path.read_bytes() for path in layout.directory.rglob("job-*")}
+    assert exporter.lag().troubles == {}
+
+
+def test_a_lost_answer_makes_no_difference(
+    exporter: Exporter, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    everywhere(exporter, queue.put(1, "success"))
+    everywhere(exporter, queue.put(2, "success"))
+    replica.answers_lost = 1
+    everywhere(exporter, queue.archive(1, 2))
+    assert replica.files[layout.archived_job(1)] == layout.archived_job(1).read_bytes()
+    assert replica.files[layout.archived_job(2)] == layout.archived_job(2).read_bytes()
+    assert layout.job(1) not in replica.files
+
+
+def test_a_restart_goes_on_where_the_last_one_stopped(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    first = start(store, layout, replica)
+    everywhere(first, queue.put(1))
+    first.stop(PATIENCE_S)
+    replica.updates.clear()
+    queue.put(2)
+    last = queue.put(3)
+    second = start(store, layout, replica)
+    everywhere(second, last)
+    second.stop(PATIENCE_S)
+    assert [path.name for path in replica.updates] == ["serial", "job-2", "job-3"]
+
+
+def test_a_candidate_too_far_behind_is_emptied_and_written_anew(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    first = start(store, layout, replica)
+    everywhere(first, queue.put(1, "success"))
+    first.stop(PATIENCE_S)
+    queue.archive(1)
+    queue.put(2)
+    queue.forget_outbox()
+    second = start(store, layout, replica)
+    everywhere(second, queue.put(3))
+    second.stop(PATIENCE_S)
+    assert replica.purged == 1
+    assert {path.name for path in replica.files} == {"version", "serial", "job-2", "job-3"}
+    assert status_in(layout.archived_job(1).read_bytes()) == "success"
+
+
+def test_what_everybody_holds_is_forgotten_and_so_are_candidates_that_are_none(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    first = start(store, layout, replica, MemoryReplica("node9"))
+    last = queue.put(1)
+    everywhere(first, last)
+    first.stop(PATIENCE_S)
+    with store.snapshot() as txn:
+        assert schema.OUTBOX.count(txn) == 0
+        assert outbox.get_cursor(txn, "replica:node9") == last
+    second = start(store, layout, replica)
+    second.stop(PATIENCE_S)
+    with store.snapshot() as txn:
+        assert dict(schema.CURSORS.scan(txn)) == {"mirror": last, "replica:node2": last}
+
+
+def test_a_disk_that_fails_is_tried_again(
+    exporter: Exporter, queue: Queue, layout: Layout, caplog: pytest.LogCaptureFixture
+) -> None:
+    everywhere(exporter, queue.put(1))
+    failpoints.configure("exporter.before-write=error:ENOSPC:1-2")
+    everywhere(exporter, queue.put(2))
+    assert layout.job(2).exists()
+    assert "the mirror waits" in caplog.text
+
+
+def test_files_changed_behind_our_back_are_reported_at_the_start_and_not_believed(
+    store: Store, queue: Queue, layout: Layout, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = start(store, layout)
+    everywhere(first, queue.put(1))
+    everywhere(first, queue.put(2))
+    first.stop(PATIENCE_S)
+    layout.job(1).unlink()
+    layout.job(2).write_bytes(b"{}")
+    second = start(store, layout)
+    everywhere(second, queue.put(3))
+    second.stop(PATIENCE_S)
+    assert f"{layout.job(1)}: vanished" in caplog.text
+    assert f"{layout.job(2)}: changed" in caplog.text
+    assert not layout.job(1).exists()
+    assert layout.job(2).read_bytes() == b"{}"
+
+
+def test_the_lag_is_measured(exporter: Exporter, queue: Queue) -> None:
+    assert exporter.lag().everywhere.median_s is None
+    for job_id in range(1, 100):
+        # A mirror may have seen a change before this thread tells of it; then nothing is measured.
+        everywhere(exporter, queue.put(job_id))
+        report = exporter.lag()
+        if None not in (report.mirror.median_s, report.replicas["node2"].median_s):
+            break
+    for lag in (report.mirror, report.replicas["node2"], report.everywhere):
+        assert lag.entries == 0
+        assert lag.median_s is not None
+        assert lag.p99_s is not None
+        assert 0 < lag.median_s <= lag.p99_s < PATIENCE_S
+
+
+def test_waiting_ends_with_the_time(exporter: Exporter, queue: Queue) -> None:
+    last = queue.put(1)
+    assert not exporter.wait_mirrored(last + 100, 0.01)
+    everywhere(exporter, last)
