@@ -9,7 +9,7 @@ from typing import Final
 #: Changes whose way is measured at once; while so many are under way, newer ones go unmeasured.
 MARKS_MAX: Final = 4096
 #: Newest measurements that a report is made of.
-SAMPLES_MAX: Final = 4096
+SAMPLES_MAX: Final = 1024
 #: Changes that follow each other faster than this are measured as one.
 STEP_S: Final = 0.001
 

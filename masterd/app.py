@@ -36,6 +36,7 @@ from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
 from masterd.paths import Paths
 from masterd.query.config_values import parse_watcher_pause
+from masterd.queue_lock import QueueInUseError, QueueLock
 from masterd.rpc.replica import NodeReplica, ReplicaBodies
 from masterd.rpc.runner import NodeTarget, RpcRunner
 from masterd.rpc.transport import TlsTransport
@@ -43,6 +44,7 @@ from masterd.rpc.virtual_path import VirtualPaths
 from masterd.settings import Settings
 from masterd.ssconf import SimpleConfig
 from masterd.startup import Identity, StartError
+from masterd.status_file import StatusFile
 from masterd.users import Owners
 from migrations.legacy import config_data, queue_dir
 from store.errors import SchemaMismatch, StoreBusy, StoreError
@@ -97,6 +99,7 @@ class Application:
         store = self._open_store()
         config = self._load_config(store)
         self._take_over_queue(store)
+        self._lock_queue()
         self._keep_config_file(config)
         locks = LockManager()
         exporter = self._make_exporter(store, config.snapshot())
@@ -114,7 +117,8 @@ class Application:
         exporter.start()
         self._closing.append(("mirror", lambda: exporter.stop(APP_MIRROR_STOP_S)))
         self._run_jobs(jobs, config, locks)
-        self._serve(jobs, config)
+        server = self._serve(jobs, config)
+        self._tell_status(jobs, server, store, exporter)
         startup.activate_master_ip(lambda: self._activate_master_ip(config.snapshot()))
 
     def drain(self, timeout_s: float) -> bool:
@@ -197,6 +201,13 @@ class Application:
         if report is not None:
             _log.info("took the queue over from %s: %s", self._paths.queue_dir, report)
 
+    def _lock_queue(self) -> None:
+        try:
+            lock = QueueLock.take(self._paths.queue_dir, self._owners.daemons)
+        except (QueueInUseError, OSError) as error:
+            raise StartError(EXIT_FAILURE, str(error)) from error
+        self._closing.append(("lock of the queue", lock.release))
+
     def _keep_config_file(self, config: ConfigRepository) -> None:
         writer = ConfigWriter(config, self._paths.config_file, owner=self._owners.confd)
         try:
@@ -251,7 +262,7 @@ class Application:
         )
         jobs.start(Processor(context))
 
-    def _serve(self, jobs: JobService, config: ConfigRepository) -> None:
+    def _serve(self, jobs: JobService, config: ConfigRepository) -> Server:
         dispatcher = Dispatcher(
             jobs,
             config.snapshot,
@@ -278,6 +289,24 @@ class Application:
         except OSError as error:
             raise StartError(EXIT_FAILURE, f"cannot listen for clients: {error}") from error
         self._closing.append(("sockets", server.close))
+        return server
+
+    def _tell_status(
+        self, jobs: JobService, server: Server, store: Store, exporter: Exporter
+    ) -> None:
+        status = StatusFile(
+            self._paths.status_file,
+            {
+                "jobs": lambda: {"live": jobs.live_count, "running": jobs.running_count},
+                "clients": lambda: server.stats,
+                "store": lambda: store.stats,
+                "mirror": exporter.lag,
+            },
+            self._clock,
+            owner=self._owners.daemons,
+        )
+        status.start()
+        self._closing.append(("status file", status.stop))
 
     def _watcher_pause(self) -> int | None:
         try:

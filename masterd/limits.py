@@ -264,3 +264,6 @@ APP_MIRROR_STOP_S: Final = 10.0
 
 #: Seconds config.data gets at the end to be written.
 APP_CONFIG_WRITTEN_S: Final = 10.0
+
+#: Seconds between two writings of the status file: fresh enough for a person who looks.
+APP_STATUS_S: Final = 2.0

@@ -115,6 +115,11 @@ class Paths:
         return self.run_dir / f"{DAEMON_NAME}.pid"
 
     @property
+    def status_file(self) -> Path:
+        """What the daemon tells of itself; see `masterd.status_file`."""
+        return self.run_dir / f"{DAEMON_NAME}.status.json"
+
+    @property
     def log_file(self) -> Path:
         """Ganeti's name for the log of the master daemon, kept through all its releases."""
         return self.log_dir / "master-daemon.log"
