@@ -88,7 +88,8 @@ class SimulatedCluster:
         name: of the cluster.
         master_ip: an address in the nodes' network that belongs to none of them.
         port: of all node daemons.
-        nodes: in the order of their names.
+        nodes: the master first.
+        home: the master's root directory where it is not below `base`; its name is the master's.
     """
 
     base: Path
@@ -96,6 +97,7 @@ class SimulatedCluster:
     master_ip: str
     port: int
     nodes: tuple[ClusterNode, ...]
+    home: Path | None = None
 
     @property
     def master(self) -> ClusterNode:
@@ -124,6 +126,8 @@ class SimulatedCluster:
 
     def root(self, node: ClusterNode) -> Path:
         """Return what stands for `/` on a node."""
+        if self.home is not None and node == self.master:
+            return self.home
         return self.base / node.name
 
     def data(self, node: ClusterNode) -> Path:
@@ -152,6 +156,12 @@ class SimulatedCluster:
         """Return all nodes but the master as targets of calls."""
         return self.targets()[1:]
 
+    def one_node_command(self, node: ClusterNode, pid_file: Path) -> list[str]:
+        """Return the command that serves one node in a process that holds `pid_file`."""
+        command = [sys.executable, "-m", "masterd.testing.node", str(self.root(node).parent)]
+        command += [f"{node.name}={node.address}", "--port", str(self.port)]
+        return [*command, "--pid-file", str(pid_file)]
+
     def node_command(self, *, keep_alive: bool = True, sync: bool = False) -> list[str]:
         """Return the command that serves all nodes of this cluster in one process."""
         command = [sys.executable, "-m", "masterd.testing.node", str(self.base)]
@@ -174,19 +184,21 @@ def build(
     domain: str = "example.com",
     network: str | None = None,
     port: int = NODED_PORT,
+    home: Path | None = None,
     clock: Clock | None = None,
 ) -> SimulatedCluster:
     """Make the directories of a new cluster: certificates, ssconf, and `config.data` on candidates.
 
     Args:
         base: directory that holds nothing of a cluster yet; it is made.
-        nodes: how many; `node1` is the master.
+        nodes: how many; `node1` is the master, unless `home` gives it another name.
         candidates: how many of them are master candidates; None for all.
         offline: numbers (from 2) of nodes marked offline.
         name: of the cluster.
         domain: of the nodes.
         network: "127.x.y", or None for one that nobody seems to use.
         port: of the node daemons.
+        home: the master's root directory, anywhere; its name becomes the master's.
         clock: for the times in certificates and configuration.
     """
     if nodes < 1 or nodes > 200:
@@ -201,13 +213,14 @@ def build(
         port=port,
         nodes=tuple(
             ClusterNode(
-                f"node{number}.{domain}",
+                home.name if home and number == 1 else f"node{number}.{domain}",
                 f"{first_octets}.{number}",
                 candidate=candidates is None or number <= candidates,
                 offline=number in offline,
             )
             for number in range(1, nodes + 1)
         ),
+        home=home,
     )
     now_us = (clock or SystemClock()).now_us()
     base.mkdir(parents=True, exist_ok=True)
@@ -218,15 +231,15 @@ def build(
     return cluster
 
 
-def load(base: Path) -> SimulatedCluster:
-    """Return the cluster that `build` made in `base`.
+def load(base: Path, *, home: Path | None = None) -> SimulatedCluster:
+    """Return the cluster that `build` made in `base`, with the same `home`.
 
     Raises:
         FileNotFoundError: there is none.
     """
     found = msgspec.json.decode((base / _DESCRIPTION).read_bytes())
     nodes = tuple(ClusterNode(**node) for node in found.pop("nodes"))
-    return SimulatedCluster(base=base, nodes=nodes, **found)
+    return SimulatedCluster(base=base, nodes=nodes, home=home, **found)
 
 
 def free_network(chance: random.Random, port: int) -> str:

@@ -17,6 +17,8 @@ import gevent
 from gevent.event import Event
 from gevent.socket import wait_read
 
+from masterd.errors import EXIT_FAILURE, EXIT_SUCCESS
+from masterd.pidfile import AlreadyRunningError, PidFile
 from masterd.rpc.runner import NODED_PORT
 from masterd.testing.control import ControlServer
 from masterd.testing.faults import FaultPlan
@@ -77,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to end."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
+    try:
+        pid_file = PidFile.take(options.pid_file) if options.pid_file else None
+    except AlreadyRunningError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
     nodes = SimulatedNodes(
         options.base,
         [_pair(text) for text in options.nodes],
@@ -100,7 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if control is not None:
         control.stop()
     nodes.stop()
-    return 0
+    if pid_file is not None:
+        pid_file.release()
+    return EXIT_SUCCESS
 
 
 def _watch_input(ended: Event) -> None:
@@ -129,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         "--close", action="store_true", help="close after each answer, as the real node daemon does"
     )
     parser.add_argument("--sync", action="store_true", help="bring files to disk before answering")
+    parser.add_argument("--pid-file", type=Path, help="file to hold, with our process id in it")
     parser.add_argument("--control", type=Path, help="Unix socket for faults and counts")
     parser.add_argument(
         "--end-with-input", action="store_true", help="end when standard input is closed"
