@@ -125,7 +125,7 @@ class NodeServer:
             if self._may_call(tls):
                 self._converse(tls)
         except (OSError, gevent.Timeout):
-            pass  # the master went away or is silent: nothing is owed to it
+            return  # the master went away or is silent: nothing is owed to it
         finally:
             self._open.discard(tls)
             tls.close()

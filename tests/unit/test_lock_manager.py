@@ -142,6 +142,7 @@ def test_waiting_long_enough_wins_against_more_urgent_jobs() -> None:
     wait_until(lambda: [owner for owner, _ in table.states()[-1].waiting] == [2, 3])
     manager.release(1)
     patient.get(timeout=5)
+    assert not urgent.ready()
     urgent.kill()
 
 
