@@ -18,9 +18,9 @@ def commands() -> Iterator[Commands]:
     with short_directory() as directory:
         root = directory / "node1.example.com"
         try:
+            quickstart = [sys.executable, "-m", "masterd.testing.quickstart"]
             subprocess.run(
-                [sys.executable, "-m", "masterd.testing.quickstart", "--detach", "--quiet"]
-                + ["--root", str(root), "--nodes", "3"],
+                [*quickstart, "--detach", "--quiet", "--root", str(root), "--nodes", "3"],
                 cwd=REPOSITORY,
                 check=True,
                 timeout=PATIENCE_S,
