@@ -119,4 +119,4 @@ def wait_for_status(client: Client, job_id: int, status: str) -> None:
 def submitted(outcome: Outcome) -> int:
     """Return the id that a command with `--submit` printed."""
     assert outcome.code == 0, outcome
-    return int(outcome.output.removeprefix("JobID: "))
+    return int(outcome.errors.removeprefix("JobID: "))
