@@ -116,12 +116,17 @@ class Demonstration:
     def _start_nodes(self) -> list[ClusterNode]:
         wanted = [node for node in self.cluster.nodes if not processes.holder(self.pid_file(node))]
         started = [(node, self._spawn_node(node)) for node in wanted]
+        failed = []
         for node, process in started:
             if not processes.await_line(process, b"ready\n", _NODE_START_S):
-                log = self.cluster.root(node) / _NODE_LOG_FILE
-                raise DemonstrationError(
-                    f"the node daemon of {node.name} did not start: {_last_line(log)}"
-                )
+                process.kill()
+                process.wait()
+                failed.append(node)
+        if failed:
+            log = self.cluster.root(failed[0]) / _NODE_LOG_FILE
+            raise DemonstrationError(
+                f"the node daemon of {failed[0].name} did not start: {_last_line(log)}"
+            )
         return wanted
 
     def _spawn_node(self, node: ClusterNode) -> "subprocess.Popen[bytes]":

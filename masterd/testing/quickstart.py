@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import shlex
 import shutil
 import signal
@@ -44,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DemonstrationError, GanetiError) as error:
         print(f"{_PROGRAM}: {error}", file=sys.stderr)
         return EXIT_FAILURE
+    except KeyboardInterrupt:
+        print(f"{_PROGRAM}: interrupted", file=sys.stderr)
+        return EXIT_FAILURE
+    except BrokenPipeError:
+        # Our reader went away, and Python must not try to tell it more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
 
 
 def _start(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -68,7 +76,7 @@ def _start(options: argparse.Namespace, terminal: Terminal) -> int:
             return EXIT_SUCCESS
         _wait(demonstration, terminal, quiet=options.quiet)
     except KeyboardInterrupt:
-        terminal.line()
+        return EXIT_SUCCESS
     finally:
         if not stays:
             _end(demonstration, terminal, quiet=options.quiet)
@@ -137,6 +145,7 @@ def _end(demonstration: Demonstration, terminal: Terminal, *, quiet: bool) -> No
     if not quiet:
         # Nobody may be reading any more.
         with contextlib.suppress(BrokenPipeError):
+            terminal.line()
             terminal.line(f"  {_describe_end(ended)}")
             terminal.line(f"  everything it wrote is still in {demonstration.root}")
 

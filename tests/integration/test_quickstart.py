@@ -4,6 +4,7 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -182,6 +183,36 @@ def test_an_interrupt_ends_everything() -> None:
                 process.kill()
                 if (left := demonstrations.find(root)) is not None:
                     left.stop()
+
+
+def test_a_node_that_cannot_start_is_named_and_nothing_stays_behind() -> None:
+    with short_directory() as directory:
+        root = directory / "demo"
+        demonstration = demonstrations.make(root, 2)
+        taken = (demonstration.cluster.nodes[1].address, demonstration.cluster.port)
+        with socket.create_server(taken):
+            done = run("--root", str(root), "--detach")
+        assert done.returncode == 1
+        assert "node2.example.com did not start" in done.stderr
+        assert "in use" in done.stderr
+        assert not demonstration.is_running()
+
+
+def test_a_reader_that_goes_away_ends_everything() -> None:
+    with short_directory() as directory:
+        root = directory / "demo"
+        command = [sys.executable, "-m", "masterd.testing.quickstart", "--nodes", "1", "--detach"]
+        with subprocess.Popen(
+            [*command, "--root", str(root)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait(BOUND_S) == 1
+        assert not found(root).is_running()
 
 
 def test_a_pid_file_that_nobody_holds_means_no_process(tmp_path: Path) -> None:
