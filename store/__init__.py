@@ -14,9 +14,9 @@ The way through the files:
   `snapshot` is one reader.
 * `serials` and `outbox` are helpers for bodies: numbers that only rise, and what mirrors have to
   redo.
-* `check` compares the store with itself; `dump` takes it out and brings it back; `redaction` says
-  what a dump leaves out; `textdump` prints it. `failpoints` is for tests; `errors` and `stats` are
-  values.
+* `check` compares the store with itself, row by row with `forms`. `dump` takes it out and `load`
+  brings it back; `redaction` says what a dump leaves out; `textdump` prints it. `failpoints` is for
+  tests; `errors` and `stats` are values.
 
 Who switches greenlets: `Store.update`, `Ticket.result` and `Store.close`, nobody else. A body runs
 on the writer's thread and must touch nothing but its transaction. `after` callbacks run on the hub.

@@ -18,7 +18,8 @@ V = TypeVar("V")
 #: Longest key in bytes; LMDB's own limit.
 KEY_BYTES_MAX: Final = 511
 
-_U64_MAX: Final = 2**64 - 1
+#: Largest number that a key or a value of eight bytes holds.
+U64_MAX: Final = 2**64 - 1
 _U64: Final = struct.Struct(">Q")
 #: A NUL inside a text is escaped, so that the terminator sorts before every longer text.
 _NUL: Final = b"\x00"
@@ -65,7 +66,7 @@ class U64Key:
         try:
             return _U64.pack(key)
         except struct.error as error:
-            raise ValueError(f"not a key from 0 to {_U64_MAX}: {key!r}") from error
+            raise ValueError(f"not a key from 0 to {U64_MAX}: {key!r}") from error
 
     def decode(self, raw: bytes) -> int:
         if len(raw) != 8:
