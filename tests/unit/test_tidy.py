@@ -158,6 +158,18 @@ def test_only_the_protocols_open_sockets() -> None:
     assert others == []
 
 
+def test_only_the_writer_begins_write_transactions() -> None:
+    callers = {
+        name(path)
+        for path in sources(*PACKAGES)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "begin_write"
+    }
+    assert callers == {"store/commit.py"}
+
+
 def test_only_entry_points_patch_the_standard_library() -> None:
     patching = {
         name(path)
