@@ -119,7 +119,7 @@ class Application:
         self._run_jobs(jobs, config, locks)
         server = self._serve(jobs, config)
         self._tell_status(jobs, server, store, exporter)
-        startup.activate_master_ip(lambda: self._activate_master_ip(config.snapshot()))
+        self._bring_up_master_ip(config)
 
     def drain(self, timeout_s: float) -> bool:
         """Take no new work, let running opcodes finish; tell whether they did. Switches."""
@@ -147,6 +147,17 @@ class Application:
             name: str(result.payload) if (result := results.get(name)) and result.ok else None
             for name in names
         }
+
+    def _bring_up_master_ip(self, config: ConfigRepository) -> None:
+        """Activate the cluster's address beside everything else.
+
+        The node daemon takes seconds to announce the address, or does not answer at all; neither
+        keeps clients, or whoever waits for the start or asks for the end, waiting.
+        """
+        activation = gevent.spawn(
+            startup.activate_master_ip, lambda: self._activate_master_ip(config.snapshot())
+        )
+        self._closing.append(("master IP address", activation.kill))
 
     def _activate_master_ip(self, config: ConfigSnapshot) -> str | None:
         master = config.master
