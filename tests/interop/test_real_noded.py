@@ -4,12 +4,7 @@ Each test module starts its own `ganeti-noded` on a loopback address, in a virtu
 nothing on this machine is touched. It wants to be root and to find Ganeti's users.
 """
 
-import grp
-import os
-import pwd
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import gevent
 import pytest
@@ -23,27 +18,9 @@ from masterd.rpc.runner import NodeTarget, RpcRunner
 from masterd.rpc.transport import TlsTransport
 from masterd.testing import cluster as clusters
 from masterd.testing.cluster import SimulatedCluster
+from tests.interop import nodes
 
-NODED = Path("/usr/sbin/ganeti-noded")
-
-#: Seconds a node daemon may take until it answers, and to end.
-START_S = 30
-
-
-def _hindrance() -> str | None:
-    if not NODED.exists():
-        return "Debian's ganeti package is not installed (no /usr/sbin/ganeti-noded)"
-    if os.geteuid() != 0:
-        return "ganeti-noded runs as root only"
-    try:
-        pwd.getpwnam("gnt-masterd")
-        grp.getgrnam("gnt-daemons")
-    except KeyError:
-        return "Ganeti's users are missing (gnt-masterd, gnt-daemons)"
-    return None
-
-
-pytestmark = pytest.mark.skipif(_hindrance() is not None, reason=_hindrance() or "")
+pytestmark = pytest.mark.skipif(nodes.hindrance() is not None, reason=nodes.hindrance() or "")
 
 
 @pytest.fixture(scope="module")
@@ -53,36 +30,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> SimulatedCluster:
 
 @pytest.fixture(scope="module")
 def noded(cluster: SimulatedCluster) -> Iterator[NodeTarget]:
-    node = cluster.nodes[1]
-    root = cluster.root(node)
-    command = [str(NODED), "-f", "--no-mlock", "-b", node.address, "-p", str(cluster.port)]
-    environment = {"GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": node.name}
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_until_it_answers(cluster, process)
+    with nodes.node_daemon(cluster, cluster.nodes[1]):
         yield cluster.targets()[1]
-    finally:
-        process.terminate()
-        process.wait(START_S)
-
-
-def _wait_until_it_answers(cluster: SimulatedCluster, process: subprocess.Popen[bytes]) -> None:
-    """Nothing tells that a node daemon listens, except that it answers."""
-    transport = TlsTransport(cluster.server_pem, cluster.client_pem, SystemClock())
-    with gevent.Timeout(START_S):
-        while True:
-            try:
-                transport.request(cluster.nodes[1].address, cluster.port, "/version", b"[]", 5)
-                return
-            except TransportError:
-                assert process.poll() is None, "ganeti-noded ended by itself"
-                gevent.sleep(0.05)
 
 
 @pytest.fixture
