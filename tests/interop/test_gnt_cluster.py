@@ -81,7 +81,7 @@ def test_tags_are_added_found_and_removed(commands: Commands) -> None:
     assert "Tag(s) 'b' not found" in missing.errors
     bad = commands.run("gnt-cluster", "add-tags", "not allowed")
     assert bad.code == 1
-    assert "not allowed" in bad.errors
+    assert "Tag contains invalid characters" in bad.errors
 
 
 def test_tags_are_in_the_configuration_file_and_stay_over_a_restart() -> None:
