@@ -14,7 +14,11 @@ import pytest
 
 REPOSITORY: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("masterd", "store", "exporter", "migrations")
-SCRIPTS: Final = sorted(path for path in (REPOSITORY / "scripts").iterdir() if path.is_file())
+SCRIPTS: Final = sorted(
+    path
+    for path in (REPOSITORY / "scripts").iterdir()
+    if path.is_file() and not path.name.startswith("_")
+)
 
 FILE_LINES_MAX: Final = 500
 TEST_FILE_LINES_MAX: Final = 800
