@@ -1,6 +1,7 @@
 """A job as the bytes of its file. Pure.
 
-What the store keeps as JSON bytes (inputs, results, messages) goes into the file byte for byte.
+What the store keeps as JSON bytes (inputs, results, messages) goes into the file byte for byte,
+except for what is beyond ASCII.
 Only keys that Ganeti's own loaders know are written; those its luxid leaves out are left out.
 
 Source: jobfile.json (job_keys, op_keys, log_entry, presence_rules_3_0).
@@ -11,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
+
+from exporter.ascii_json import in_ascii
 
 #: A job as the store keeps it; `store/FORMAT.md` has the form.
 Document = Mapping[str, Any]
@@ -43,7 +46,7 @@ def render_job(job_id: int, document: Document, log: Iterable[LogLine]) -> bytes
     for key in ("livelock", "process_id"):
         if key in document:
             content[key] = document[key]
-    return _encode(content) + b"\n"
+    return in_ascii(_encode(content)) + b"\n"
 
 
 def _op(op: Document, log: list[object]) -> dict[str, object]:

@@ -4,22 +4,20 @@ Numbers have the reference's form too: a whole number has no fraction, and other
 Haskell shows a Double (`1.7954150954302356e9`). So a configuration that was taken over and not
 changed gives the same bytes again, and a file can be told from a hand-edited one by its digest.
 
-Text beyond ASCII is written as escapes, because the reference's daemons decode the file by the
-locale they happen to run in, and in that of a boot script ("C") one such letter stops them.
+Text beyond ASCII is written as escapes; see `exporter.ascii_json`.
 """
 
-import re
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
+from exporter.ascii_json import in_ascii
 from masterd.config.kinds import KINDS, Configured, Kind
 from masterd.config.objects import write
 from masterd.config.snapshot import ConfigSnapshot, Objects
 
 _encode_utf8: Final = msgspec.json.Encoder().encode
-_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 
 def number(value: float) -> msgspec.Raw:
@@ -40,16 +38,7 @@ def number(value: float) -> msgspec.Raw:
 
 def _encode(value: object) -> bytes:
     """Return a value as JSON text in ASCII."""
-    encoded = _encode_utf8(value)
-    if encoded.isascii():
-        return encoded
-    return _BEYOND_ASCII.sub(_escaped, encoded.decode()).encode()
-
-
-def _escaped(match: re.Match[str]) -> str:
-    """Return a character as JSON escapes: one for each of its UTF-16 units."""
-    units = match[0].encode("utf-16-be")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    return in_ascii(_encode_utf8(value))
 
 
 class Renderer:
