@@ -99,7 +99,7 @@ def _or_none(test: Test) -> Test:
 
 _TIME: Final = _or_none(_is_number)
 
-_JOB: Final[Mapping[str, Test]] = {
+JOB: Final[Mapping[str, Test]] = {
     "received": _TIME,
     "start": _TIME,
     "end": _TIME,
@@ -108,10 +108,10 @@ _JOB: Final[Mapping[str, Test]] = {
     "peer": _or_none(_is_peer),
     "ops": lambda value: isinstance(value, list),
 }
-_JOB_OPTIONAL: Final[Mapping[str, Test]] = {"livelock": _is_text, "process_id": _is_number}
-_ARCHIVED: Final[Mapping[str, Test]] = {**_JOB, "log": lambda value: isinstance(value, list)}
+JOB_OPTIONAL: Final[Mapping[str, Test]] = {"livelock": _is_text, "process_id": _is_number}
+_ARCHIVED: Final[Mapping[str, Test]] = {**JOB, "log": lambda value: isinstance(value, list)}
 
-_OP: Final[Mapping[str, Test]] = {
+OP: Final[Mapping[str, Test]] = {
     "id": _is_text,
     "input": _is_json,
     "summary": _is_text,
@@ -179,7 +179,7 @@ def _flags(key: str, value: object) -> Iterator[str]:
 
 
 def _job(_key: int, value: object) -> Iterator[str]:
-    yield from _document(value, _JOB, _JOB_OPTIONAL, "the job")
+    yield from _document(value, JOB, JOB_OPTIONAL, "the job")
     yield from _ops(value)
 
 
@@ -189,11 +189,11 @@ def _ops(value: object) -> Iterator[str]:
     if not value["ops"]:
         yield "the job has no opcodes"
     for index, op in enumerate(value["ops"]):
-        yield from _document(op, _OP, {}, f"opcode {index}")
+        yield from _document(op, OP, {}, f"opcode {index}")
 
 
 def _archived(_key: int, value: object) -> Iterator[str]:
-    yield from _document(value, _ARCHIVED, _JOB_OPTIONAL, "the job")
+    yield from _document(value, _ARCHIVED, JOB_OPTIONAL, "the job")
     yield from _ops(value)
     if not isinstance(value, dict) or not isinstance(value.get("log"), list):
         return

@@ -1,5 +1,7 @@
 """`scripts/check`, `scripts/dump` and `scripts/restore` as an administrator runs them."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from exporter.layout import Layout
 from exporter.rebuild import rebuild
 from store import schema
+from store.dump import TABLES
 from store.store import Store
 from tests.store_support import QUEUED, fill
 
@@ -93,6 +96,103 @@ def test_a_live_daemons_store_can_be_checked(root: Path) -> None:
         assert script("check", "--root", root)[0] == 0
     finally:
         store.close()
+
+
+# --- dump and restore -------------------------------------------------------------------------
+
+
+def contents(root: Path) -> dict[str, list[tuple[bytes, bytes]]]:
+    store = Store.open(store_dir(root), read_only=True)
+    try:
+        with store.snapshot() as txn:
+            return {
+                table.name: list(txn.items_raw(table.name, None, None, False)) for table in TABLES
+            }
+    finally:
+        store.close()
+
+
+def test_a_store_goes_through_a_file_and_comes_back(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    before = contents(root)
+    code, output, errors = script("dump", "--root", root, "--with-secrets", file)
+    assert (code, output) == (0, "")
+    assert "rows, with its secrets" in errors
+    assert file.stat().st_mode & 0o777 == 0o600
+
+    shutil.rmtree(store_dir(root))
+    code, output, errors = script("restore", "--root", root, file)
+    assert (code, errors) == (0, "")
+    assert output.startswith("restored ")
+    assert "<redacted>" not in output
+    assert contents(root) == before
+    assert script("check", "--root", root)[0] == 0
+
+
+def test_a_running_daemons_store_is_dumped_but_not_replaced(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    store = Store.open(store_dir(root))
+    try:
+        assert script("dump", "--root", root, file)[0] == 0
+        code, _, errors = script("restore", "--root", root, "--replace", file)
+        assert code == 1
+        assert errors.endswith("open for writing; stop ganeti-masterd first\n")
+    finally:
+        store.close()
+
+
+def test_a_store_is_only_replaced_when_asked_for(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    script("dump", "--root", root, file)
+    code, _, errors = script("restore", "--root", root, file)
+    assert code == 1
+    assert "there is a store in" in errors
+    code, output, _ = script("restore", "--root", root, "--replace", file)
+    assert code == 0
+    (aside,) = store_dir(root).parent.glob("masterd-store.2*")
+    assert f"the store that was there is in {aside}\n" in output
+    assert "without secrets" in output
+
+
+def test_a_dump_to_standard_output_is_the_dump_of_a_file(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "dump", "--root", root, "-"],
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    file = tmp_path / "dump"
+    file.write_bytes(done.stdout)
+    assert script("restore", "--root", root, "--replace", file)[0] == 0
+
+
+def test_a_dump_as_text_has_a_row_a_line(root: Path) -> None:
+    code, output, _ = script("dump", "--root", root, "--text", "-")
+    header, *rows = map(json.loads, output.splitlines())
+    assert code == 0
+    assert header["format"] == "ganeti-masterd-dump"
+    (job,) = [row for row in rows if (row["table"], row["key"]) == ("jobs", QUEUED)]
+    assert job["value"]["ops"][0]["input"]["OP_ID"] == "OP_TEST_DELAY"
+    assert {row["table"] for row in rows} >= {"jobs", "archive", "config", "job_logs", "finished"}
+
+
+def test_a_damaged_dump_is_refused(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    script("dump", "--root", root, file)
+    file.write_bytes(file.read_bytes()[:-1])
+    before = contents(root)
+    code, _, errors = script("restore", "--root", root, "--replace", file)
+    assert code == 1
+    assert "the dump ends here before its end" in errors
+    assert contents(root) == before
+
+
+@pytest.mark.parametrize("name", ["dump", "restore"])
+def test_what_is_not_there_is_told(tmp_path: Path, name: str) -> None:
+    code, _, errors = script(name, "--data-dir", tmp_path, tmp_path / "no/file")
+    assert code == 1
+    assert errors.startswith(f"{name}: ")
+    assert "Traceback" not in errors
 
 
 # --- the scripts' start -----------------------------------------------------------------------

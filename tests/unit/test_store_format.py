@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from store import forms, outbox, schema
+from store import dump, forms, outbox, schema
 from store.table import Table
 
 TEXT = (Path(schema.__file__).parent / "FORMAT.md").read_text(encoding="utf-8")
@@ -38,6 +38,12 @@ def test_every_serial_is_described() -> None:
     assert all(f"`{name}`:" in part for name in forms.SERIAL_NAMES)
 
 
+def test_every_key_of_a_job_and_of_an_opcode_is_described() -> None:
+    part = TEXT.split("### `jobs`", 1)[1].split("### `job_logs`", 1)[0]
+    keys = [*forms.JOB, *forms.JOB_OPTIONAL, *forms.OP]
+    assert [key for key in keys if f"`{key}`" not in part] == []
+
+
 def test_every_status_and_named_kind_is_described() -> None:
     assert all(f"`{status}`" in TEXT for status in forms.STATUSES)
     assert all(f"`{kind}`" in TEXT for kind in forms.NAMED_KINDS)
@@ -46,6 +52,9 @@ def test_every_status_and_named_kind_is_described() -> None:
 def test_the_versions_are_the_codes() -> None:
     assert f"Schema version: **{schema.SCHEMA_VERSION}**" in TEXT
     assert str(schema.SCHEMA_VERSION) in rows_of_numbers("## Versions")
+    assert f"The dump format has its own version: **{dump.FORMAT_VERSION}**" in TEXT.replace(
+        "\n", " "
+    )
 
 
 def rows_of_numbers(heading: str) -> list[str]:
