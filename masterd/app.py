@@ -35,7 +35,9 @@ from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
 from masterd.paths import Paths
+from masterd.query.collect import Collector
 from masterd.query.config_values import parse_watcher_pause
+from masterd.query.resources import Resources
 from masterd.queue_lock import QueueInUseError, QueueLock
 from masterd.rpc.replica import NodeReplica, ReplicaBodies
 from masterd.rpc.runner import NodeTarget, RpcRunner
@@ -117,7 +119,7 @@ class Application:
         exporter.start()
         self._closing.append(("mirror", lambda: exporter.stop(APP_MIRROR_STOP_S)))
         self._run_jobs(jobs, config, locks)
-        server = self._serve(jobs, config)
+        server = self._serve(jobs, config, locks)
         self._tell_status(jobs, server, store, exporter)
         self._bring_up_master_ip(config)
 
@@ -273,11 +275,12 @@ class Application:
         )
         jobs.start(Processor(context))
 
-    def _serve(self, jobs: JobService, config: ConfigRepository) -> Server:
+    def _serve(self, jobs: JobService, config: ConfigRepository, locks: LockManager) -> Server:
         dispatcher = Dispatcher(
             jobs,
             config.snapshot,
             self._clock,
+            resources=Resources(config.snapshot, Collector(self._rpc), locks.states, gevent.idle),
             supported=lambda op_id: registry.find(op_id) is not None,
             watcher_pause=self._watcher_pause,
             set_watcher_pause=lambda until_s: self._set_watcher_pause(config.snapshot(), until_s),

@@ -6,16 +6,13 @@ and certificates in order of uuid, candidates as the reference has them.
 Source: `ssconf` of a Ganeti 3.0.2 cluster; src/Ganeti/WConfd/Ssconf.hs (rules).
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from masterd.config.node import Node
 from masterd.config.objects import HYPERVISORS
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.text import natural_key
 from masterd.constants import RELEASE_VERSION
-
-_DIGITS: Final = re.compile(r"(\d+)")
 
 
 def ssconf_values(snapshot: ConfigSnapshot) -> dict[str, list[str]]:
@@ -69,15 +66,6 @@ def ssconf_files(snapshot: ConfigSnapshot) -> Mapping[str, bytes]:
     """Return the content of every file by key: text with a final newline, or nothing at all."""
     texts = {key: "\n".join(lines) for key, lines in ssconf_values(snapshot).items()}
     return {key: f"{text}\n".encode() if text else b"" for key, text in texts.items()}
-
-
-def natural_key(name: str) -> tuple[tuple[bool, int, str], ...]:
-    """Return what to sort a name by so that numbers in it count as numbers, before any text."""
-    return tuple(
-        (False, int(part), "") if part.isdecimal() else (True, 0, part)
-        for part in _DIGITS.split(name)
-        if part
-    )
 
 
 def _names(nodes: Iterable[Node]) -> list[str]:

@@ -28,10 +28,17 @@ from masterd.query import engine
 from masterd.query.cluster_info import cluster_info_json
 from masterd.query.config_values import ClusterState, config_values
 from masterd.query.job_fields import JOB_TABLE, JobRow, job_values, log_line
+from masterd.query.resources import Resources
 
 _log = logging.getLogger(__name__)
 
-_JOB: Final = "job"
+#: The resource of each old-style query.
+_CLASSIC: Final[dict[type[calls.ClassicQuery], str]] = {
+    calls.QueryGroups: "group",
+    calls.QueryInstances: "instance",
+    calls.QueryNetworks: "network",
+    calls.QueryNodes: "node",
+}
 
 
 class Dispatcher:
@@ -43,6 +50,7 @@ class Dispatcher:
         config: Callable[[], ConfigSnapshot],
         clock: Clock,
         *,
+        resources: Resources,
         supported: Callable[[str], bool],
         watcher_pause: Callable[[], int | None],
         set_watcher_pause: Callable[[float | None], None],
@@ -51,6 +59,7 @@ class Dispatcher:
 
         Args:
             config: returns the newest configuration.
+            resources: answers queries about everything but jobs.
             supported: whether there is a logical unit for an OP_ID.
             watcher_pause: until when the watcher pauses, in seconds since the epoch.
             set_watcher_pause: tells the nodes; switches.
@@ -59,6 +68,7 @@ class Dispatcher:
         self._source = JobSource(jobs.repository)
         self._config = config
         self._clock = clock
+        self._resources = resources
         self._supported = supported
         self._watcher_pause = watcher_pause
         self._set_watcher_pause = set_watcher_pause
@@ -77,7 +87,15 @@ class Dispatcher:
                 reply.success_raw(cluster_info_json(self._config()))
             case calls.QueryConfigValues():
                 reply.success(self._config_values(call.fields))
-            case calls.Query() | calls.QueryFields() | calls.QueryJobs():
+            case calls.Query(resource="job") | calls.QueryFields(resource="job"):
+                reply.success(self._query_jobs(call))
+            case calls.QueryJobs():
+                reply.success(self._query_jobs(call))
+            case calls.Query() | calls.QueryFields() | calls.ClassicQuery():
+                reply.success(self._query(call))
+            case (
+                calls.QueryLocks() | calls.QueryFilters() | calls.QueryExports() | calls.QueryTags()
+            ):
                 reply.success(self._query(call))
             case calls.SubmitJob() | calls.SubmitJobToDrainedQueue() | calls.SubmitManyJobs():
                 reply.success(self._submit(call, peer, request.method))
@@ -86,21 +104,37 @@ class Dispatcher:
 
     # --- queries ------------------------------------------------------------------------------
 
-    def _query(self, call: calls.Query | calls.QueryFields | calls.QueryJobs) -> object:
+    def _query_jobs(self, call: calls.Query | calls.QueryFields | calls.QueryJobs) -> object:
         pause = gevent.idle
         match call:
             case calls.QueryJobs():
                 return engine.query_classic(
                     JOB_TABLE, self._source, call.job_ids, call.fields, pause
                 )
-            case calls.Query(resource="job"):
-                return engine.query(JOB_TABLE, self._source, call.fields, call.filter, pause)
-            case calls.QueryFields(resource="job"):
-                return engine.query_fields(JOB_TABLE, call.fields)
             case calls.Query():
-                raise engine.unsupported("Query", call.resource)
+                return engine.query(JOB_TABLE, self._source, call.fields, call.filter, pause)
             case calls.QueryFields():
-                raise engine.unsupported("QueryFields", call.resource)
+                return engine.query_fields(JOB_TABLE, call.fields)
+
+    def _query(self, call: calls.Call) -> object:
+        resources = self._resources
+        match call:
+            case calls.Query():
+                return resources.query(call.resource, call.fields, call.filter)
+            case calls.QueryFields():
+                return resources.query_fields(call.resource, call.fields)
+            case calls.ClassicQuery():
+                resource = _CLASSIC[type(call)]
+                return resources.classic(resource, call.names, call.fields, lock=call.lock)
+            case calls.QueryLocks():
+                return resources.classic("lock", (), call.fields, lock=call.sync)
+            case calls.QueryFilters():
+                return resources.classic("filter", call.uuids or (), call.fields)
+            case calls.QueryExports():
+                return resources.exports(call.nodes, lock=call.lock)
+            case calls.QueryTags():
+                return resources.tags(call.kind, call.name)
+        raise AssertionError(f"{call} is no query")
 
     def _config_values(self, fields: Sequence[str]) -> list[object]:
         state = ClusterState(

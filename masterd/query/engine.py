@@ -14,7 +14,7 @@ from masterd.query.fields import (
     Table,
     unknown_definition,
 )
-from masterd.query.language import Filter, Value, requested, restricted
+from masterd.query.language import Filter, Value, fields_of, requested, restricted
 from masterd.query.predicate import compile_filter
 
 Row = TypeVar("Row")
@@ -81,6 +81,23 @@ def query_classic(
     return [[_bare(get(row)) for get in getters] for row in _paused(rows, pause)]
 
 
+def query_bare(
+    table: Table[Row, Key],
+    source: Source[Row, Key],
+    fields: Sequence[str],
+    wanted: Filter,
+    pause: Pause | None = None,
+) -> list[list[object]]:
+    """Answer an old-style query that filters: bare values of all rows that pass.
+
+    Switches when the source or `pause` does; errors as `query` and `query_classic`.
+    """
+    getters = [field.get for field in known_fields(table, fields)]
+    passes = compile_filter(wanted, table.fields)
+    rows = source.all(table.needs(fields))
+    return [[_bare(get(row)) for get in getters] for row in _paused(rows, pause) if passes(row)]
+
+
 def unsupported(call: str, resource: str) -> GenericError:
     """Return the error for a resource that a call ("Query", "QueryFields") does not serve."""
     return GenericError(f"{call} '{_NEVER_SERVED.get(resource, resource)}' not supported")
@@ -103,7 +120,7 @@ def _rows(
     table: Table[Row, Key], source: Source[Row, Key], fields: Sequence[str], wanted: Filter
 ) -> Iterable[Row]:
     """Choose between looking names up and walking over everything."""
-    needs = table.needs(fields)
+    needs = table.needs([*fields, *(fields_of(wanted) if table.filters_need else ())])
     names = requested(wanted, table.name_field)
     if names:
         return source.by_keys(_keys(table, names), needs)

@@ -3,12 +3,12 @@
 A table is made once per resource; `masterd/query/engine.py` answers every query from it.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from masterd.config.text import natural_key
 from masterd.query.language import Value
 
 Row = TypeVar("Row")
@@ -111,6 +111,8 @@ class Table(Generic[Row, Key]):
     #: Set it where looking a name up is exact and harmless: then names deep inside a filter are
     #: looked up as well.
     listed: Callable[[Row, frozenset[str]], bool] | None = None
+    #: Whether what the filter looks at counts for `needs` too, or only what is shown.
+    filters_need: bool = True
 
     def needs(self, names: Iterable[str]) -> frozenset[str]:
         """Return what the source must do more for these fields."""
@@ -137,28 +139,18 @@ class Source(Protocol[RowOut, KeyIn]):
         ...
 
 
-_CHUNKS: Final = re.compile(r"(\d+)")
-
-
-def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Return a sort key under which runs of digits count as numbers: disk2 before disk10."""
-    return [
-        (0, int(chunk), "") if chunk.isdecimal() else (1, 0, chunk)
-        for chunk in _CHUNKS.split(text)
-        if chunk
-    ]
-
-
 def table_of(
     resource: str,
     name_field: str,
     key_of: Callable[[Value], Key],
     fields: Sequence[Field[Row]],
     listed: Callable[[Row, frozenset[str]], bool] | None = None,
+    *,
+    filters_need: bool = True,
 ) -> Table[Row, Key]:
     """Build a table; its fields are kept in natural order of their names."""
     ordered = sorted(fields, key=lambda field: natural_key(field.name))
     by_name = {field.name: field for field in ordered}
     assert len(by_name) == len(fields), f"a field of {resource} is defined twice"
     assert name_field in by_name, f"{resource} has no field {name_field}"
-    return Table(resource, name_field, key_of, by_name, listed)
+    return Table(resource, name_field, key_of, by_name, listed, filters_need)

@@ -261,6 +261,7 @@ JOB_TABLE: Final[Table[JobRow, int]] = table_of(
         ),
     ],
     listed=_listed,
+    filters_need=False,
 )
 
 

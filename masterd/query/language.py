@@ -159,6 +159,19 @@ def requested(wanted: Filter, name_field: str) -> list[Value] | None:
             return None
 
 
+def fields_of(wanted: Filter) -> list[str]:
+    """Return the names of the fields that a filter looks at."""
+    match wanted:
+        case Everything():
+            return []
+        case All(parts) | Some(parts):
+            return [name for part in parts for name in fields_of(part)]
+        case Not(part):
+            return fields_of(part)
+        case _:
+            return [wanted.field]
+
+
 def restricted(wanted: Filter, name_field: str) -> list[Value] | None:
     """Return names outside which no row can pass; None when the filter sets no such bound.
 

@@ -47,6 +47,14 @@ def _own_disks(node_uuid: str, values: list[object]) -> list[object]:
     return [by_node[node_uuid]]
 
 
+def _own_instances(node_uuid: str, values: list[object]) -> list[object]:
+    """Send a node its own instances only."""
+    by_node = values[0]
+    if not isinstance(by_node, Mapping) or node_uuid not in by_node:
+        raise ProgrammerError(f"No instances are given for node {node_uuid}")
+    return [by_node[node_uuid]]
+
+
 def _own_storage_units(node_uuid: str, values: list[object]) -> list[object]:
     """Send a node its own storage units if they differ by node. Source: rpc_defs.py."""
     units, hypervisors = values
@@ -220,7 +228,14 @@ _ROWS: Final = (
         "dest:impexp_io",
     ),
     _one("instance_balloon_memory", NORMAL, "instance:inst_dict", "memory"),
-    _many("instance_console_info", URGENT, "by_instance", repeatable=True, whole_body=True),
+    _many(
+        "instance_console_info",
+        URGENT,
+        "by_node",
+        repeatable=True,
+        whole_body=True,
+        per_node=_own_instances,
+    ),
     _one("instance_finalize_migration_dst", NORMAL, "instance:inst_dict", "info", "success"),
     _one("instance_finalize_migration_src", SLOW, "instance:inst_dict", "success", "live"),
     _one("instance_get_migration_status", SLOW, "instance:inst_dict", repeatable=True),

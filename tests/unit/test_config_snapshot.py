@@ -12,7 +12,8 @@ from masterd.config.objects import write
 from masterd.config.params import PartialNdParams, fill_free
 from masterd.config.render import number, render
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.ssconf_files import natural_key, ssconf_files, ssconf_values
+from masterd.config.ssconf_files import ssconf_files, ssconf_values
+from masterd.config.text import natural_key
 from masterd.errors import ConfigurationError
 
 CONFIG_DATA = Path(__file__).parent.parent / "conformance" / "data" / "config.data"

@@ -2,12 +2,13 @@
 
 import pytest
 
+from masterd.config.text import natural_key
 from masterd.errors import GenericError, ParameterError
 from masterd.job.model import LogEntry
 from masterd.job.status import OpStatus
 from masterd.query import fields as fields_module
 from masterd.query.engine import query, query_classic, query_fields
-from masterd.query.fields import FilterMode, Kind, natural_key, table_of
+from masterd.query.fields import FilterMode, Kind, table_of
 from masterd.query.job_fields import JOB_TABLE, JobRow, job_values
 from masterd.query.language import FilterSyntaxError, parse, requested, restricted
 from masterd.query.predicate import compile_filter

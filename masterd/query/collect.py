@@ -1,0 +1,178 @@
+"""Asking nodes for what only they know, once per query and all at the same time.
+
+A node that does not answer costs its own cells. What it answered is taken apart with care: a node
+daemon of another release may leave things out.
+
+Source: rpc.json (arguments and answers of node_info, all_instances_info, instance_console_info,
+export_list).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from masterd.config.instance import Instance
+from masterd.config.kinds import AnyInstance
+from masterd.config.node import Node
+from masterd.config.objects import write
+from masterd.config.params import fill, fill_free
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.query.instance_fields import NEEDS_CONSOLE
+from masterd.query.instance_row import InstanceState
+from masterd.query.node_fields import NEEDS_HYPERVISOR, NEEDS_STORAGE, NodeState
+from masterd.rpc.result import RpcResult
+from masterd.rpc.runner import NodeTarget
+
+
+class Caller(Protocol):
+    """Calls nodes; see `masterd.rpc.runner`."""
+
+    def call(
+        self, call_name: str, nodes: Sequence[NodeTarget], args: Sequence[object]
+    ) -> Mapping[str, RpcResult]:
+        """Ask nodes at the same time; return results by uuid. Switches."""
+        ...
+
+
+#: Storage type of disk templates whose storage nodes can measure. Source: constants
+#: MAP_DISK_TEMPLATE_STORAGE_TYPE; 3.0.2 lib/backend.py for what is measured.
+_MEASURED: Final = {"plain": "lvm-vg", "drbd": "lvm-vg", "file": "file"}
+
+
+class Collector:
+    """Asks nodes on behalf of queries."""
+
+    def __init__(self, rpc: Caller) -> None:
+        self._rpc = rpc
+
+    def nodes(
+        self, config: ConfigSnapshot, nodes: Sequence[Node], needs: frozenset[str]
+    ) -> Mapping[str, NodeState]:
+        """Obeys `node_fields.AskNodes`. Switches."""
+        capable = [node for node in nodes if node.vm_capable] if needs else []
+        units = {node.uuid: _storage_units(config, node, needs) for node in capable}
+        results = self._rpc.call(
+            "node_info", _targets(capable), (units, _hypervisors(config, needs))
+        )
+        return {uuid: _node_state(result.payload) for uuid, result in results.items() if result.ok}
+
+    def instances(
+        self, config: ConfigSnapshot, instances: Sequence[AnyInstance], needs: frozenset[str]
+    ) -> InstanceState:
+        """Obeys `instance_row.AskInstances`. Switches."""
+        uuids = {each.primary_node for each in instances}
+        nodes = [node for node in config.nodes.sorted() if node.uuid in uuids and not node.offline]
+        cluster = config.cluster
+        enabled = list(cluster.enabled_hypervisors)
+        params = {name: cluster.hvparams.get(name, {}) for name in enabled}
+        results = self._rpc.call("all_instances_info", _targets(nodes), (enabled, params))
+        running: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        for uuid, result in results.items():
+            if result.ok and isinstance(result.payload, dict):
+                for name, data in result.payload.items():
+                    # Where two nodes say so, the primary one counts.
+                    if name not in running or _is_primary(config, name, uuid):
+                        running[name] = (uuid, data)
+        silent = frozenset(uuid for uuid, result in results.items() if not result.ok)
+        consoles: Mapping[str, object] = {}
+        if NEEDS_CONSOLE in needs:
+            consoles = self._consoles(config, instances, running)
+        return InstanceState(running, silent, consoles)
+
+    def exports(self, nodes: Sequence[Node]) -> Mapping[str, Sequence[str]]:
+        """Obeys `export_fields.AskExports`. Switches."""
+        results = self._rpc.call("export_list", _targets(nodes), ())
+        return {
+            uuid: result.payload
+            for uuid, result in results.items()
+            if result.ok and isinstance(result.payload, list)
+        }
+
+    def _consoles(
+        self,
+        config: ConfigSnapshot,
+        instances: Sequence[AnyInstance],
+        running: Mapping[str, tuple[str, Mapping[str, Any]]],
+    ) -> Mapping[str, object]:
+        by_node: dict[str, dict[str, object]] = {}
+        for instance in instances:
+            if isinstance(instance, Instance) and instance.name in running:
+                where = running[instance.name][0]
+                by_node.setdefault(where, {})[instance.name] = _console_request(config, instance)
+        nodes = [config.nodes[uuid] for uuid in sorted(by_node)]
+        found: dict[str, object] = {}
+        for result in self._rpc.call("instance_console_info", _targets(nodes), (by_node,)).values():
+            if result.ok and isinstance(result.payload, dict):
+                found.update(result.payload)
+        return found
+
+
+def _targets(nodes: Sequence[Node]) -> list[NodeTarget]:
+    return [NodeTarget(n.name, n.uuid, n.primary_ip, n.offline) for n in nodes]
+
+
+def _is_primary(config: ConfigSnapshot, name: str, node_uuid: str) -> bool:
+    instance = config.instances.named(name)
+    return instance is not None and instance.primary_node == node_uuid
+
+
+def _storage_units(
+    config: ConfigSnapshot, node: Node, needs: frozenset[str]
+) -> list[tuple[str, str, list[object]]]:
+    """Return the storage to be measured on a node: that of the first enabled disk template."""
+    cluster = config.cluster
+    kind = _MEASURED.get(next(iter(cluster.enabled_disk_templates), ""))
+    if NEEDS_STORAGE not in needs or kind is None:
+        return []
+    if kind == "file":
+        return [("file", cluster.file_storage_dir, [])]
+    if not cluster.volume_group_name:
+        return []
+    exclusive = config.node_params(node).exclusive_storage
+    # The volume group, and its physical volumes for the spindles.
+    return [(unit, cluster.volume_group_name, [exclusive]) for unit in ("lvm-vg", "lvm-pv")]
+
+
+def _hypervisors(
+    config: ConfigSnapshot, needs: frozenset[str]
+) -> list[tuple[str, Mapping[str, object]]]:
+    cluster = config.cluster
+    if NEEDS_HYPERVISOR not in needs:
+        return []
+    return [(name, cluster.hvparams.get(name, {})) for name in cluster.enabled_hypervisors[:1]]
+
+
+def _node_state(payload: object) -> NodeState:
+    """Take an answer to node_info apart: boot id, storage units, hypervisors."""
+    parts = list(payload) if isinstance(payload, list | tuple) else []
+    boot_id, storage, hypervisors = (*parts, None, None, None)[:3]
+    measured: dict[str, Any] = {}
+    for unit in storage if isinstance(storage, list) else ():
+        if not isinstance(unit, dict):
+            continue
+        if unit.get("type") == "lvm-pv":
+            measured["spindles_free"] = unit.get("storage_free")
+            measured["spindles_total"] = unit.get("storage_size")
+        else:
+            measured.update(unit)
+    first = hypervisors[0] if isinstance(hypervisors, list) and hypervisors else None
+    return NodeState(
+        boot_id if isinstance(boot_id, str) else "",
+        measured,
+        first if isinstance(first, dict) else {},
+    )
+
+
+def _console_request(config: ConfigSnapshot, instance: Instance) -> dict[str, object]:
+    cluster = config.cluster
+    node = config.nodes[instance.primary_node]
+    return {
+        "instance": write(instance),
+        "node": write(node),
+        "group": write(config.nodegroups[node.group]),
+        "hvParams": fill_free(
+            cluster.hvparams.get(instance.hypervisor, {}),
+            cluster.os_hvp.get(instance.os, {}).get(instance.hypervisor, {}),
+            instance.hvparams,
+        ),
+        "beParams": write(fill(cluster.beparams["default"], instance.beparams)),
+    }

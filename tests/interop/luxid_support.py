@@ -1,0 +1,143 @@
+"""A private luxid of the reference, on a configuration of ours.
+
+It runs as its own user below a directory of the test, with GANETI_ROOTDIR, and is asked over its
+socket. Its one node on loopback has no node daemon, so that live data is never there.
+"""
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from masterd.config.render import render
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.ssconf_files import ssconf_files
+
+HOST: Final = "master"
+PATIENCE_S: Final = 30.0
+
+needs_luxid = pytest.mark.skipif(
+    shutil.which("ganeti-luxid") is None or os.getuid() != 0,
+    reason="package ganeti-haskell-3.0 is not installed, or the test does not run as root",
+)
+
+
+class LuxidError(Exception):
+    """luxid answered with an error: class name and arguments."""
+
+
+class Luxid:
+    """A running luxid."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(PATIENCE_S)
+        self._socket.connect(str(path))
+
+    def ask(self, method: str, arguments: object) -> Any:
+        """Call a method.
+
+        Raises:
+            LuxidError: it answered with an error.
+        """
+        request = {"method": method, "args": arguments, "version": 3000000}
+        self._socket.sendall(json.dumps(request).encode() + b"\x03")
+        answer = bytearray()
+        while not answer.endswith(b"\x03"):
+            received = self._socket.recv(1 << 20)
+            if not received:
+                raise ConnectionError("luxid closed the connection")
+            answer += received
+        decoded = json.loads(answer[:-1])
+        if not decoded["success"]:
+            raise LuxidError(decoded["result"])
+        return decoded["result"]
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def running(config: ConfigSnapshot) -> Iterator[Luxid]:
+    """Run a luxid that has read a configuration whose master is HOST on loopback."""
+    # Not under pytest's own directory, which luxid's user may not enter.
+    base = Path(tempfile.mkdtemp(prefix="luxid-"))
+    try:
+        base.chmod(0o755)
+        root = base / HOST
+        for folder in ("lib/ganeti/queue/archive", "run/ganeti/socket", "run/ganeti/livelocks",
+                       "log/ganeti"):  # fmt: skip
+            (root / "var" / folder).mkdir(parents=True)
+        fill(root, config)
+        with _process(root, config.serial_no):
+            luxid = Luxid(root / "var/run/ganeti/socket/ganeti-query")
+            try:
+                yield luxid
+            finally:
+                luxid.close()
+    finally:
+        shutil.rmtree(base)
+
+
+def fill(root: Path, config: ConfigSnapshot) -> None:
+    """Write what a master's data directory holds, owned by luxid's user."""
+    data = root / "var/lib/ganeti"
+    (data / "config.data").write_bytes(render(config))
+    for key, content in ssconf_files(config).items():
+        (data / f"ssconf_{key}").write_bytes(content)
+    (data / "queue/serial").write_text("0\n")
+    (data / "queue/version").write_text("1\n")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=ganeti.example.com", "-keyout", data / "key.pem", "-out", data / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    for name in ("server.pem", "client.pem"):
+        (data / name).write_bytes(
+            (data / "key.pem").read_bytes() + (data / "cert.pem").read_bytes()
+        )
+    user = pwd.getpwnam("gnt-masterd")
+    for folder, _, names in os.walk(root):
+        for name in (".", *names):
+            os.chown(Path(folder) / name, user.pw_uid, user.pw_gid)
+
+
+@contextmanager
+def _process(root: Path, serial_no: int) -> Iterator[None]:
+    with subprocess.Popen(
+        # A network of its own: whatever else listens on this machine's loopback is not asked.
+        ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
+         "setpriv", "--reuid", "gnt-masterd", "--regid", "gnt-luxid", "--groups", "gnt-daemons",
+         "ganeti-luxid", "-f", "--no-voting", "--yes-do-it"],
+        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": HOST},
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        guard = threading.Timer(PATIENCE_S, process.kill)
+        guard.start()
+        assert process.stderr is not None
+        told: list[str] = []
+        for line in process.stderr:
+            told.append(line)
+            if f"Loaded new config, serial {serial_no}" in line:
+                break
+            if "Configuration unavailable" in line:
+                process.kill()
+        else:
+            pytest.fail("luxid could not read the configuration: " + "".join(told))
+        guard.cancel()
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        try:
+            yield
+        finally:
+            process.terminate()
