@@ -127,7 +127,8 @@ def test_each_node_gets_its_own_storage_units_and_disks() -> None:
 
 
 def test_one_call_sends_its_argument_as_the_whole_body() -> None:
-    assert body("instance_console_info", {"inst1": {}}) == {"inst1": {}}
+    by_node: dict[str, object] = {"uuid": {"inst1": {}}, "other": {}}
+    assert body("instance_console_info", by_node) == {"inst1": {}}
 
 
 def test_an_argument_whose_encoder_is_not_there_yet_is_refused_by_name() -> None:
