@@ -8,10 +8,9 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from masterd.config.objects import ConfigObject, write
 from masterd.config.params import NdParams
-from masterd.errors import ECode, GenericError, OpPrereqError
+from masterd.errors import ECode, OpPrereqError
 from masterd.query.fields import Absent, Field, Kind
 from masterd.query.language import Value
-from masterd.query.text import show_json
 
 Row = TypeVar("Row")
 T = TypeVar("T")
@@ -82,14 +81,19 @@ def unknown_name(called: str, name: str) -> OpPrereqError:
 
 
 def name_key(value: Value) -> str:
-    """Read a requested name.
-
-    Raises:
-        GenericError: it is a number.
-    """
-    if not isinstance(value, str):
-        raise GenericError(f"Names must be text, not {show_json(value)}")
+    """Read a requested name; numbers are none, and not looked up."""
+    assert isinstance(value, str), "the table looks texts up only"
     return value
+
+
+def is_text(value: Value) -> bool:
+    """Tell whether a requested name is one that is looked up."""
+    return isinstance(value, str)
+
+
+def never(value: Value) -> bool:
+    """Say that no name is looked up."""
+    return False
 
 
 # --- cells --------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def _rows(
     """Choose between looking names up and walking over everything."""
     needs = table.needs([*fields, *(fields_of(wanted) if table.filters_need else ())])
     names = requested(wanted, table.name_field)
-    if names:
+    if names and (names := [name for name in names if table.looks_up(name)]):
         return source.by_keys(_keys(table, names), needs)
     if names is None and table.listed is not None:
         bound = restricted(wanted, table.name_field)

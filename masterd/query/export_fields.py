@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.text import natural_key
-from masterd.query.config_table import Rows, name_key
+from masterd.query.config_table import Rows, is_text, name_key
 from masterd.query.fields import Absent, Field, FilterMode, Kind, Table, table_of
 from masterd.query.node_fields import finder
 
@@ -61,4 +61,5 @@ EXPORT_TABLE: Final[Table[ExportRow, str]] = table_of(
         Field("node", "Node", Kind.TEXT, "Node name", lambda r: r.node.name, FilterMode.HOSTNAME),
         Field("export", "Export", Kind.TEXT, "Export name", _export),
     ],
+    looks_up=is_text,
 )

@@ -113,6 +113,8 @@ class Table(Generic[Row, Key]):
     listed: Callable[[Row, frozenset[str]], bool] | None = None
     #: Whether what the filter looks at counts for `needs` too, or only what is shown.
     filters_need: bool = True
+    #: Which names of a plain request are looked up; the others are compared row by row.
+    looks_up: Callable[[Value], bool] = lambda name: True
 
     def needs(self, names: Iterable[str]) -> frozenset[str]:
         """Return what the source must do more for these fields."""
@@ -147,10 +149,11 @@ def table_of(
     listed: Callable[[Row, frozenset[str]], bool] | None = None,
     *,
     filters_need: bool = True,
+    looks_up: Callable[[Value], bool] = lambda name: True,
 ) -> Table[Row, Key]:
     """Build a table; its fields are kept in natural order of their names."""
     ordered = sorted(fields, key=lambda field: natural_key(field.name))
     by_name = {field.name: field for field in ordered}
     assert len(by_name) == len(fields), f"a field of {resource} is defined twice"
     assert name_field in by_name, f"{resource} has no field {name_field}"
-    return Table(resource, name_field, key_of, by_name, listed, filters_need)
+    return Table(resource, name_field, key_of, by_name, listed, filters_need, looks_up)

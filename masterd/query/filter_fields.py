@@ -9,7 +9,7 @@ from typing import Final
 from masterd.config.filter import FilterRule
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.text import natural_key
-from masterd.query.config_table import Rows, name_key
+from masterd.query.config_table import Rows, name_key, never
 from masterd.query.fields import Field, Kind, Table, table_of
 
 
@@ -53,4 +53,5 @@ FILTER_TABLE: Final[Table[FilterRule, str]] = table_of(
             lambda rule: rule.reason_trail,
         ),
     ],
+    looks_up=never,
 )

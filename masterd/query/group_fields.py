@@ -14,7 +14,14 @@ from masterd.config.params import InstancePolicy, NdParams, PartialInstanceSpec,
 from masterd.config.relations import by_name, relations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.text import natural_key
-from masterd.query.config_table import Rows, name_key, node_param_fields, plain, stamped_fields
+from masterd.query.config_table import (
+    Rows,
+    is_text,
+    name_key,
+    node_param_fields,
+    plain,
+    stamped_fields,
+)
 from masterd.query.fields import Field, Kind, Table, table_of
 
 
@@ -143,4 +150,5 @@ GROUP_TABLE: Final[Table[GroupRow, str]] = table_of(
         *node_param_fields(lambda r: r.node_params),
         *stamped_fields("Group", lambda r: r.group),
     ],
+    looks_up=is_text,
 )

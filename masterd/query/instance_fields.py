@@ -11,7 +11,7 @@ from masterd.config.kinds import AnyInstance
 from masterd.config.node import Node
 from masterd.config.relations import by_name
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.query.config_table import Rows, name_key, plain, stamped_fields
+from masterd.query.config_table import Rows, is_text, name_key, plain, stamped_fields
 from masterd.query.fields import Absent, Field, FilterMode, Kind, Table, table_of
 from masterd.query.hypervisor_params import KINDS, TITLES
 from masterd.query.instance_devices import DISK_FIELDS, NIC_FIELDS
@@ -358,4 +358,5 @@ INSTANCE_TABLE: Final[Table[InstanceRow, str]] = table_of(
     "name",
     name_key,
     _with_aliases([*_BASE, *_PARAMETERS, *_NODES, *NIC_FIELDS, *DISK_FIELDS, *_LIVE]),
+    looks_up=is_text,
 )

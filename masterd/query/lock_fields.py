@@ -8,7 +8,7 @@ from typing import Final
 
 from masterd.lock.monitor import LockRow, rows
 from masterd.lock.table import LockState
-from masterd.query.config_table import Rows, name_key
+from masterd.query.config_table import Rows, name_key, never
 from masterd.query.fields import Field, Kind, Table, table_of
 
 
@@ -39,4 +39,5 @@ LOCK_TABLE: Final[Table[LockRow, str]] = table_of(
         Field("owner", "Owner", Kind.OTHER, "Current lock owner(s)", lambda row: row.owners),
         Field("pending", "Pending", Kind.OTHER, "Jobs waiting for the lock", lambda r: r.pending),
     ],
+    looks_up=never,
 )

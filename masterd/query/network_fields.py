@@ -14,7 +14,7 @@ from masterd.config.objects import write
 from masterd.config.params import NicParams, fill
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.text import natural_key
-from masterd.query.config_table import Rows, name_key, or_unavailable, stamped_fields
+from masterd.query.config_table import Rows, is_text, name_key, or_unavailable, stamped_fields
 from masterd.query.fields import Absent, Field, Kind, Table, table_of
 
 
@@ -186,4 +186,5 @@ NETWORK_TABLE: Final[Table[NetworkRow, str]] = table_of(
         ),
         *stamped_fields("Network", lambda r: r.network),
     ],
+    looks_up=is_text,
 )

@@ -15,6 +15,7 @@ from masterd.config.snapshot import ConfigSnapshot, Objects
 from masterd.config.text import natural_key
 from masterd.query.config_table import (
     Rows,
+    is_text,
     name_key,
     node_param_fields,
     plain,
@@ -299,4 +300,5 @@ NODE_TABLE: Final[Table[NodeRow, str]] = table_of(
         *node_param_fields(lambda r: r.node_params),
         *stamped_fields("Node", lambda r: r.node),
     ],
+    looks_up=is_text,
 )

@@ -104,7 +104,3 @@ def test_what_is_not_there_yet_is_refused_clearly(commands: Commands) -> None:
     refused = commands.run("gnt-cluster", "verify")
     assert refused.code == 1
     assert "Opcode OP_CLUSTER_VERIFY is not supported yet by this master daemon" in refused.errors
-    refused = commands.run("gnt-cluster", "list-tags")
-    assert refused.code == 1
-    assert "LUXI call QueryTags is not supported yet by this master daemon" in refused.errors
-    assert commands.run("gnt-node", "list").code == 1
