@@ -34,6 +34,7 @@ from masterd.lu.processor import Processor
 from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
+from masterd.opcodes.base import summary_of
 from masterd.paths import Paths
 from masterd.query.collect import Collector
 from masterd.query.config_values import parse_watcher_pause
@@ -206,7 +207,10 @@ class Application:
         """At the first start, take over the jobs of the master before us."""
         try:
             report = queue_dir.takeover_if_first_start(
-                store, self._paths.queue_dir, now_us=self._clock.now_us()
+                store,
+                self._paths.queue_dir,
+                now_us=self._clock.now_us(),
+                summary=summary_of,
             )
         except queue_dir.QueueRefusedError as error:
             reasons = "\n  ".join(error.reasons)

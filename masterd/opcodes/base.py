@@ -219,6 +219,14 @@ def load(document: object, *, reason_required: bool = True) -> OpCode:
     return make(**values)
 
 
+def summary_of(document: Mapping[str, object]) -> str | None:
+    """Return the summary of a stored input; None where this release cannot read the opcode."""
+    try:
+        return load(document, reason_required=False).summary()
+    except OpCodeError:
+        return None
+
+
 def encode_input(op: OpCode) -> bytes:
     """Return the stored form as JSON text in UTF-8."""
     return msgspec.json.encode(op.to_input())
