@@ -139,6 +139,8 @@ def takeover(
 
 
 def _in_use(txn: ReadTxn) -> bool:
+    if schema.META.get(txn, RECORD) is not None:
+        return True  # such as a directory that held nothing but the drain flag
     rows = schema.JOBS.count(txn) + schema.ARCHIVE.count(txn)
     return rows > 0 or serials.last(txn, "job") > 0
 
