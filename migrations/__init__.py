@@ -11,7 +11,7 @@ The way through the files:
 * `runner` carries steps out: backup first (`backup`), then one transaction per step.
 * `legacy/` reads the files of other masters: `job_file` one job (pure), `queue_scan` the directory,
   `queue_dir` takes the queue over into a store, `config_data` reads the configuration.
-* `__main__` is the command (`python -m migrations`, `scripts/migrate`).
+* `command` is the command: `scripts/migrate`, or `python -m migrations`.
 
 Who switches greenlets: whatever is given a store, since `Store.update` does. Steps do not; they are
 bodies of a transaction.

@@ -1,0 +1,271 @@
+"""The command `scripts/migrate`, which `python -m migrations` is too.
+
+Results go to standard output, what happens meanwhile to standard error.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from migrations import runner
+from migrations.backup import BackupError
+from migrations.legacy import queue_dir
+from migrations.legacy.job_file import Summary, default_summary
+from migrations.legacy.queue_dir import QueueRefusedError
+from migrations.registry import STEPS
+from migrations.runner import MigrationError
+from migrations.step import Irreversible, Step
+from migrations.v0001_initial import NotEmptyError
+from store.errors import StoreBusy, StoreError
+from store.store import Store
+
+DATA_DIR: Final = Path("var/lib/ganeti")
+STORE: Final = "masterd-store"
+QUEUE: Final = "queue"
+BACKUPS: Final = "masterd-store-backups"
+
+EXIT_DONE: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_PENDING: Final = 3
+
+#: Microseconds since the epoch.
+Now = Callable[[], int]
+
+DESCRIPTION: Final = """\
+Bring the store of ganeti-masterd to the form this release reads, or back to an older one; take over
+the job queue that another master daemon left.
+
+Commands:
+  status      where the store stands, and which steps are pending (a daemon may be running)
+  up          take the pending steps, each in one transaction, after a backup of the whole store
+  down        go back, by default one version, after a backup
+  take-over   put the jobs of a Ganeti queue directory into a store without jobs: live ones, the
+              archive, the last id given out, and the drain flag; the directory is only read.
+              ganeti-masterd does the same by itself at its first start. A directory with a file
+              that cannot be read is refused whole, with the list of reasons. What was cut off goes
+              on where it was when the command is given again."""
+
+EPILOG: Final = """\
+All but status need ganeti-masterd to be stopped.
+
+Exit status: 0 when it was done (status: nothing is pending), 1 when it was refused or failed,
+2 when the command is not understood, 3 when status finds pending steps."""
+
+
+class _RefusedError(Exception):
+    """The command asks for something else than it says."""
+
+
+@dataclass(slots=True)
+class _Command:
+    """One run of the command."""
+
+    options: argparse.Namespace
+    now_us: Now
+    summary: Summary
+    steps: Sequence[Step]
+    data_dir: Path = field(init=False)
+    store_path: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.data_dir = self.options.data_dir or self.options.root / DATA_DIR
+        self.store_path = self.data_dir / STORE
+
+    def status(self) -> int:
+        found = runner.status(self.store_path, steps=self.steps)
+        pending = [{"version": step.version, "name": step.name} for step in found.pending]
+        lines = [
+            f"the store in {self.store_path} has version {found.version}; "
+            f"this release reads {found.newest}",
+            *(f"pending: {step.version} {step.name}{_way_back(step)}" for step in found.pending),
+        ]
+        self._result({"version": found.version, "newest": found.newest, "pending": pending}, *lines)
+        return EXIT_PENDING if found.pending else EXIT_DONE
+
+    def up(self) -> int:
+        version = self._version()
+        wanted = self.steps[-1].version if self.options.to is None else self.options.to
+        if wanted < version:
+            raise _RefusedError(f"the store has version {version}; 'down' leads to {wanted}")
+        return self._migrate(wanted)
+
+    def down(self) -> int:
+        version = self._version()
+        wanted = version - 1 if self.options.to is None else self.options.to
+        if wanted > version:
+            raise _RefusedError(f"the store has version {version}; 'up' leads to {wanted}")
+        return self._migrate(wanted)
+
+    def take_over(self) -> int:
+        if not self.data_dir.is_dir():
+            raise _RefusedError(f"there is no directory {self.data_dir}")
+        directory = (self.options.queue_dir or self.data_dir / QUEUE).absolute()
+        if not directory.is_dir():
+            # Looked at before the store is opened, which would make one.
+            raise QueueRefusedError(directory, ["it is not a directory"])
+        store = Store.open(self.store_path)
+        try:
+            report = queue_dir.takeover(
+                store,
+                directory,
+                now_us=self.now_us(),
+                summary=self.summary,
+                progress=lambda what, done, of: self._tell(f"{what}: {done} of {of} jobs"),
+            )
+        finally:
+            store.close()
+        hints = []
+        if directory.resolve() != (self.data_dir / QUEUE).resolve():
+            hints.append(
+                f"{self.data_dir / QUEUE} has no files of these jobs yet; "
+                "'python -m exporter rebuild --archive' writes them"
+            )
+        self._result(
+            {"queue_dir": str(directory), **asdict(report), "hints": hints},
+            f"took over {directory}: {report}",
+            *hints,
+        )
+        return EXIT_DONE
+
+    def _version(self) -> int:
+        return runner.status(self.store_path, steps=self.steps).version
+
+    def _migrate(self, wanted: int) -> int:
+        report = runner.migrate(
+            self.store_path,
+            wanted,
+            backup_dir=self.options.backup_dir or self.data_dir / BACKUPS,
+            now_us=self.now_us(),
+            steps=self.steps,
+            told=self._tell,
+        )
+        kept = None if report.backup is None else str(report.backup)
+        if kept is None:
+            text = f"the store has version {report.after} already; nothing was done"
+        else:
+            text = f"version {report.before} became {report.after}; the store as it was: {kept}"
+        self._result({"before": report.before, "after": report.after, "backup": kept}, text)
+        return EXIT_DONE
+
+    def _tell(self, text: str) -> None:
+        if not self.options.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def _result(self, document: dict[str, Any], *lines: str) -> None:
+        if self.options.json:
+            print(json.dumps({"ok": True, **document}))
+        else:
+            print(*lines, sep="\n")
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    now_us: Now,
+    environment_root: str = "",
+    summary: Summary = default_summary,
+    steps: Sequence[Step] = STEPS,
+) -> int:
+    """Run the command; return its exit code.
+
+    Args:
+        environment_root: what stands in GANETI_ROOTDIR.
+        summary: makes the short text that lists show of an opcode taken over.
+        steps: the migration steps, oldest first.
+    """
+    options = _parser(environment_root).parse_args(arguments)
+    command = _Command(options, now_us, summary, steps)
+    actions: dict[str, Callable[[], int]] = {
+        "status": command.status,
+        "up": command.up,
+        "down": command.down,
+        "take-over": command.take_over,
+    }
+    try:
+        return actions[options.action]()
+    except QueueRefusedError as error:
+        return _failed(options, f"{error.directory} cannot be taken over:", error.reasons)
+    except StoreBusy as error:
+        return _failed(options, f"{error}; stop ganeti-masterd first")
+    except (
+        _RefusedError,
+        MigrationError,
+        BackupError,
+        NotEmptyError,
+        StoreError,
+        OSError,
+    ) as error:
+        return _failed(options, str(error))
+
+
+def _failed(options: argparse.Namespace, text: str, reasons: Sequence[str] = ()) -> int:
+    print("\n  ".join([f"migrate: {text}", *reasons]), file=sys.stderr)
+    if options.json:
+        print(json.dumps({"ok": False, "error": text.rstrip(":"), "reasons": list(reasons)}))
+    return EXIT_FAILED
+
+
+def _way_back(step: Step) -> str:
+    return " (there is no way back)" if isinstance(step.down, Irreversible) else ""
+
+
+def _version_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not the number of a version")
+    return int(text)
+
+
+def _parser(environment_root: str) -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    place = common.add_mutually_exclusive_group()
+    place.add_argument(
+        "--root",
+        metavar="DIR",
+        type=Path,
+        default=Path(environment_root or "/"),
+        help="root of a virtual cluster's node (default: $GANETI_ROOTDIR, or /)",
+    )
+    place.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        help="Ganeti's data directory (default: ROOT/var/lib/ganeti)",
+    )
+    common.add_argument("--json", action="store_true", help="the result as one JSON object")
+    common.add_argument("--quiet", action="store_true", help="no lines about the progress")
+
+    parser = argparse.ArgumentParser(
+        prog="migrate",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+    actions.add_parser("status", parents=[common], help="say where the store stands")
+    for name, text in (
+        ("up", "bring the store to a newer version"),
+        ("down", "take the store back to an older version"),
+    ):
+        action = actions.add_parser(name, parents=[common], help=text)
+        default = "the newest" if name == "up" else "one version back"
+        action.add_argument(
+            "--to", metavar="N", type=_version_number, help=f"wanted version (default: {default})"
+        )
+        action.add_argument(
+            "--backup-dir",
+            metavar="DIR",
+            type=Path,
+            help=f"where the backup goes (default: {BACKUPS} in the data directory)",
+        )
+    action = actions.add_parser("take-over", parents=[common], help="take over a job queue")
+    action.add_argument(
+        "--queue-dir",
+        metavar="DIR",
+        type=Path,
+        help=f"the queue directory (default: {QUEUE} in the data directory)",
+    )
+    return parser
