@@ -6,12 +6,9 @@ needs root too. Skipped, saying why, where they are not there.
 
 import json
 import os
-import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.ssconf_files import ssconf_files
 from masterd.query.cluster_info import cluster_info
 from masterd.query.config_values import ClusterState, config_values
+from tests.interop.luxid import ask, give, luxid, needs_luxid
 from tests.property.config_documents import Document, configs
 
 CONFIG_DATA = (Path(__file__).parent.parent / "conformance" / "data" / "config.data").read_bytes()
@@ -38,10 +36,6 @@ PATIENCE_S = 30.0
 
 needs_python = pytest.mark.skipif(
     not (GANETI / "ganeti" / "objects.py").exists(), reason="package ganeti is not installed"
-)
-needs_luxid = pytest.mark.skipif(
-    shutil.which("ganeti-luxid") is None or os.getuid() != 0,
-    reason="package ganeti-haskell-3.0 is not installed, or the test does not run as root",
 )
 
 READER = """
@@ -183,59 +177,23 @@ def fill(root: Path, config: ConfigSnapshot) -> None:
         (data / name).write_bytes(
             (data / "key.pem").read_bytes() + (data / "cert.pem").read_bytes()
         )
-    user = pwd.getpwnam("gnt-masterd")
-    for folder, _, names in os.walk(root):
-        for name in (".", *names):
-            os.chown(Path(folder) / name, user.pw_uid, user.pw_gid)
+    give(root)
 
 
 @pytest.fixture
-def luxid(root: Path) -> Iterator[Path]:
-    """A luxid that has read our rendering; yields its socket."""
-    fill(root, rich_configuration())
-    with subprocess.Popen(
-        ["setpriv", "--reuid", "gnt-masterd", "--regid", "gnt-luxid", "--groups", "gnt-daemons",
-         "ganeti-luxid", "-f", "--no-voting", "--yes-do-it"],
-        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": HOST},
-        stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        guard = threading.Timer(PATIENCE_S, process.kill)
-        guard.start()
-        assert process.stderr is not None
-        told: list[str] = []
-        for line in process.stderr:
-            told.append(line)
-            if "Loaded new config, serial 1044" in line:
-                break
-            if "Configuration unavailable" in line:
-                process.kill()
-        else:
-            pytest.fail("luxid could not read the configuration: " + "".join(told))
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield root / "var/run/ganeti/socket/ganeti-query"
-        guard.cancel()
-        process.terminate()
-
-
-def ask(path: Path, method: str, arguments: list[object]) -> Any:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(PATIENCE_S)
-        client.connect(str(path))
-        request = {"method": method, "args": arguments, "version": 3000000}
-        client.sendall(json.dumps(request).encode() + b"\x03")
-        answer = b""
-        while not answer.endswith(b"\x03"):
-            answer += client.recv(65536)
-    decoded = json.loads(answer[:-1])
-    assert decoded["success"], decoded
-    return decoded["result"]
+def luxid_socket(root: Path) -> Iterator[Path]:
+    """The socket of a luxid that has read our rendering."""
+    config = rich_configuration()
+    fill(root, config)
+    with luxid(root, config_serial=config.serial_no) as path:
+        yield path
 
 
 @needs_luxid
-def test_luxid_answers_from_our_rendering_what_we_answer(luxid: Path) -> None:
+def test_luxid_answers_from_our_rendering_what_we_answer(luxid_socket: Path) -> None:
     config = rich_configuration()
-    assert ask(luxid, "QueryClusterInfo", []) == cluster_info(config)
+    assert ask(luxid_socket, "QueryClusterInfo", []) == cluster_info(config)
     names = ["cluster_name", "watcher_pause", "master_node", "drain_flag", "modify_ssh_setup",
              "ssh_key_type", "ssh_key_bits", "no_such_name"]  # fmt: skip
     state = ClusterState(config=config, drained=False, watcher_pause=None)
-    assert ask(luxid, "QueryConfigValues", [names]) == config_values(state, names)
+    assert ask(luxid_socket, "QueryConfigValues", [names]) == config_values(state, names)

@@ -1,6 +1,7 @@
 """Ganeti's own loader reads every job file that the daemon writes, and loses nothing of it."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from store.store import Store
 from tests import system
 from tests.interop import debian
 from tests.interop.debian import Commands
+from tests.interop.luxid import as_luxid_tells, ask, give, luxid, needs_luxid
 from tests.luxi_support import until
 
 pytestmark = debian.needs_ganeti
@@ -36,6 +38,8 @@ class Queue:
     """A mirror with jobs in every state; statuses by job id."""
 
     commands: Commands
+    root: Path
+    socket: Path
     layout: Layout
     live: dict[int, str]
     archived: dict[int, str]
@@ -126,7 +130,13 @@ def queue() -> Iterator[Queue]:
         layout = Layout(cluster.queue(cluster.master))
         wait_for_mirror(daemon.paths.store_dir, layout)
         yield Queue(
-            Commands(cluster.environment()), layout, live, archived, log_serials(client, live)
+            Commands(cluster.environment()),
+            cluster.master_root,
+            daemon.paths.query_socket,
+            layout,
+            live,
+            archived,
+            log_serials(client, live),
         )
         end_jobs(client)
 
@@ -200,3 +210,53 @@ print(jstore._ReadNumericFile(pathutils.JOB_QUEUE_VERSION_FILE))
 """
     output = queue.commands.ganeti_python(script).output
     assert output.split() == [str(max(queue.live)), "1"]
+
+
+# --- Ganeti's Haskell ---------------------------------------------------------------------------
+
+#: All fields of a job.
+FIELDS = (
+    "id", "status", "priority", "archived", "summary", "received_ts", "start_ts", "end_ts", "ops",
+    "opresult", "opstatus", "oplog", "opstart", "opexec", "opend", "oppriority",
+)  # fmt: skip
+
+
+@pytest.fixture
+def luxid_socket(queue: Queue) -> Iterator[Path]:
+    """The socket of a luxid on a copy of the master's root, with our job files."""
+    with system.short_directory() as base:
+        # Its user has to come in.
+        base.chmod(0o755)
+        root = base / queue.root.name
+        jobs = queue.layout.directory.relative_to(queue.root)
+        shutil.copytree(
+            queue.root,
+            root,
+            # It would run the jobs that it finds when it starts.
+            ignore=shutil.ignore_patterns("job-*", "masterd-store", "socket", "*.pid", "lock"),
+        )
+        (root / "var/run/ganeti/socket").mkdir()
+        give(root)
+        config = json.loads((root / "var/lib/ganeti/config.data").read_bytes())
+        with luxid(root, config_serial=config["serial_no"]) as path:
+            shutil.copytree(queue.layout.directory, root / jobs, dirs_exist_ok=True)
+            give(root / jobs)
+            yield path
+
+
+def without_nulls(ops: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in op.items() if value is not None} for op in ops]
+
+
+@needs_luxid
+def test_luxid_tells_of_each_file_what_we_tell_of_its_job(queue: Queue, luxid_socket: Path) -> None:
+    with Client(str(queue.socket)) as client:
+        for job_id in [*queue.live, *queue.archived]:
+            question = [[job_id], FIELDS]
+            (theirs,) = ask(luxid_socket, "QueryJobs", question)
+            ours = as_luxid_tells(client.call("QueryJobs", *question))[0]
+            told = dict(zip(FIELDS, theirs, strict=True))
+            expected = dict(zip(FIELDS, ours, strict=True))
+            # It leaves out most parameters that are null, and tells two null ones.
+            assert without_nulls(told.pop("ops")) == without_nulls(expected.pop("ops"))
+            assert told == expected

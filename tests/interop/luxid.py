@@ -1,0 +1,94 @@
+"""A private `ganeti-luxid` of Debian's: what it reads, it can be asked for.
+
+It runs as its own user, so that a test which starts it needs root.
+"""
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+_USER: Final = "gnt-masterd"
+
+#: Seconds it may take to start, and for an answer.
+PATIENCE_S: Final = 30.0
+
+needs_luxid = pytest.mark.skipif(
+    shutil.which("ganeti-luxid") is None or os.getuid() != 0,
+    reason="package ganeti-haskell-3.0 is not installed, or the test does not run as root",
+)
+
+
+def give(*paths: Path) -> None:
+    """Make everything below some paths luxid's."""
+    user = pwd.getpwnam(_USER)
+    for path in paths:
+        for folder, _, names in os.walk(path):
+            for name in (".", *names):
+                os.chown(Path(folder) / name, user.pw_uid, user.pw_gid)
+
+
+@contextmanager
+def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
+    """Run luxid on a virtual node until the end of the block; give its socket.
+
+    It has read the configuration and the queue when the block begins.
+    """
+    with subprocess.Popen(
+        ["setpriv", "--reuid", _USER, "--regid", "gnt-luxid", "--groups", "gnt-daemons",
+         "ganeti-luxid", "-f", "--no-voting", "--yes-do-it"],
+        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": root.name},
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        guard = threading.Timer(PATIENCE_S, process.kill)
+        guard.start()
+        assert process.stderr is not None
+        told: list[str] = []
+        try:
+            for line in process.stderr:
+                told.append(line)
+                if "Configuration unavailable" in line:
+                    process.kill()
+                # The last thing it does, and it has looked at the jobs by then.
+                if "Starting time-based job queue watcher" in line:
+                    break
+            if f"Loaded new config, serial {config_serial}" not in "".join(told):
+                pytest.fail("luxid could not read the configuration: " + "".join(told))
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            yield root / "var/run/ganeti/socket/ganeti-query"
+        finally:
+            guard.cancel()
+            process.terminate()
+
+
+def ask(path: Path, method: str, arguments: Sequence[object]) -> Any:
+    """Call a method of a master daemon; return its result."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        request = {"method": method, "args": arguments, "version": 3000000}
+        client.sendall(json.dumps(request).encode() + b"\x03")
+        answer = b""
+        while not answer.endswith(b"\x03"):
+            received = client.recv(65536)
+            assert received, f"the connection was closed after {answer!r}"
+            answer += received
+    # See `as_luxid_tells`.
+    decoded = json.loads(answer[:-1].decode("latin-1"), strict=False)
+    assert decoded["success"], decoded
+    return decoded["result"]
+
+
+def as_luxid_tells(value: Any) -> Any:
+    """Return a value as `ask` gets it from luxid: of each UTF-16 unit only the lower byte."""
+    units = json.dumps(value, ensure_ascii=False).encode("utf-16-le")
+    return json.loads(units[::2].decode("latin-1"), strict=False)
