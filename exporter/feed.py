@@ -38,6 +38,10 @@ RETRY_S_MAX: Final = 60.0
 #: Seconds between two plans while there is more to do: changes of a job meanwhile become one file.
 PAUSE_S: Final = 0.02
 
+#: Seconds for which a file waits at most for a moment in which nobody else has work: under full
+#: load clients go first, and candidates get a share.
+GIVE_WAY_S: Final = 0.01
+
 #: Files moved by one call.
 MOVES_MAX: Final = 200
 
@@ -165,10 +169,12 @@ class Feed:
     def _carry_out(self, plan: Plan) -> None:
         if plan.drained is not None:
             self.replica.set_drain(plan.drained)
-        if plan.serial is not None:
-            self.replica.update(self._layout.serial, serial_content(plan.serial))
+        serial = self._shown.new_serial(plan)
+        if serial is not None:
+            self.replica.update(self._layout.serial, serial_content(serial))
         for job_id, content in self._shown.news(plan).items():
             self.replica.update(self._layout.job(job_id), content)
+            _give_way()
         self._shown.add(plan)
         for job_id, owed in plan.archived.items():
             if owed:
@@ -215,6 +221,12 @@ class Feed:
         self.mark.advance(through)
         self.meter.held(through)
         self._moved()
+
+
+def _give_way() -> None:
+    """Let others work first, for a moment. Switches."""
+    with gevent.Timeout(GIVE_WAY_S, False):
+        gevent.idle()
 
 
 def cursor_of(name: str) -> str:

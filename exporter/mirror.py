@@ -112,8 +112,9 @@ class Mirror:
                 files.write(layout.drain, b"")
             else:
                 files.remove(layout.drain)
-        if plan.serial is not None:
-            files.write(layout.serial, serial_content(plan.serial))
+        serial = self._shown.new_serial(plan)
+        if serial is not None:
+            files.write(layout.serial, serial_content(serial))
         for job_id, content in self._shown.news(plan).items():
             files.write(layout.job(job_id), content)
         self._shown.add(plan)

@@ -32,7 +32,7 @@ class Plan:
 
     Attributes:
         through: Number of the last outbox entry that is done with it.
-        serial: Last job id, when the file has to be written.
+        serial: Last job id given out.
         drained: State of the drain flag, when it has to be set or cleared.
         jobs: Contents of files of live jobs, by job id.
         stamps: Which states of the jobs these contents show, by job id.
@@ -53,6 +53,7 @@ class Shown:
 
     def __init__(self, jobs_max: int = SHOWN_MAX) -> None:
         self._jobs_max = jobs_max
+        self._serial: int | None = None
         self._stamps: OrderedDict[int, Stamp] = OrderedDict()
 
     def news(self, plan: Plan) -> dict[int, bytes]:
@@ -64,8 +65,14 @@ class Shown:
             if known.get(job_id) != stamps[job_id]
         }
 
+    def new_serial(self, plan: Plan) -> int | None:
+        """Return a plan's serial where the mirror does not show it yet."""
+        return None if plan.serial == self._serial else plan.serial
+
     def add(self, plan: Plan) -> None:
         """Remember that a plan was carried out."""
+        if plan.serial is not None:
+            self._serial = plan.serial
         for job_id, stamp in plan.stamps.items():
             self._stamps[job_id] = stamp
             self._stamps.move_to_end(job_id)
@@ -74,6 +81,7 @@ class Shown:
 
     def forget(self) -> None:
         """Take nothing for granted any more."""
+        self._serial = None
         self._stamps.clear()
 
 
@@ -99,10 +107,11 @@ def read(txn: ReadTxn, after: int, *, entries_max: int = ENTRIES_MAX) -> Plan:
                 size += _add_job(txn, plan, entry.ident)
         elif entry.kind == outbox.ARCHIVE:
             plan.archived.setdefault(entry.ident, False)
-        elif entry.kind == outbox.SERIAL:
-            plan.serial = serials.last(txn, _JOB_SERIAL)
         elif entry.kind == outbox.DRAIN:
             plan.drained = bool(schema.FLAGS.get(txn, _DRAIN))
+    if plan.through != after:
+        # Cheaper than an entry with every submission; written again only when it has grown.
+        plan.serial = serials.last(txn, _JOB_SERIAL)
     return plan
 
 

@@ -184,8 +184,9 @@ RPC_CREDENTIALS_CHECK_S: Final = 1
 #: Times a repeatable request is sent again when a kept connection turned out closed.
 RPC_STALE_RETRIES: Final = 1
 
-#: Bodies kept ready so that replicas of the same file share one; more changes are seldom in flight.
-RPC_REPLICA_BODIES_MAX: Final = 64
+#: Bodies kept ready so that replicas of the same file share one: as many as two plans of a feed,
+#: which the feeds go through nearly together; some 2 MiB.
+RPC_REPLICA_BODIES_MAX: Final = 2048
 
 # --- lu -----------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ per row.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 #: More new keys than this are sorted at once instead of inserted one by one.
@@ -26,7 +26,7 @@ MISSING: Final = Missing()
 class Overlay:
     """Changed rows by key; None marks a deleted one."""
 
-    __slots__ = ("_fresh", "_order", "append", "rows")
+    __slots__ = ("_added", "_fresh", "_order", "_sum", "_uncounted", "append", "rows")
 
     def __init__(self) -> None:
         self.rows: dict[bytes, bytes | None] = {}
@@ -34,6 +34,10 @@ class Overlay:
         self.append = False
         self._order: list[bytes] = []
         self._fresh: list[bytes] = []
+        #: Rows that each key adds to the table (-1, 0 or 1) and their sum, as of the last `growth`.
+        self._added: dict[bytes, int] = {}
+        self._sum = 0
+        self._uncounted: list[bytes] = []
 
     def set(self, key: bytes, value: bytes | None) -> bytes | Missing | None:
         """Change a row and return what stood there, for `undo`."""
@@ -42,16 +46,32 @@ class Overlay:
         if before is MISSING:
             self._fresh.append(key)
         rows[key] = value
+        self._uncounted.append(key)
         return before
 
     def undo(self, key: bytes, before: bytes | Missing | None) -> None:
         """Take back one `set`; the last one first."""
+        self._uncounted.append(key)
         if isinstance(before, Missing):
             del self.rows[key]
             self._order = []
             self._fresh = list(self.rows)
         else:
             self.rows[key] = before
+
+    def growth(self, is_below: Callable[[bytes], bool]) -> int:
+        """Return by how many rows the table grows; looks only at what changed since the last time.
+
+        Args:
+            is_below: tells whether LMDB has a row under a key.
+        """
+        for key in self._uncounted:
+            value = self.rows.get(key, MISSING)
+            added = 0 if isinstance(value, Missing) else (value is not None) - is_below(key)
+            self._sum += added - self._added.get(key, 0)
+            self._added[key] = added
+        self._uncounted.clear()
+        return self._sum
 
     def between(self, start: bytes | None, stop: bytes | None) -> list[tuple[bytes, bytes | None]]:
         """Return the changes with `start <= key < stop` in key order, as they are now."""

@@ -114,10 +114,10 @@ class WriteTxn(ReadTxn):
     def count_raw(self, table: str) -> int:
         count = super().count_raw(table)
         overlay = self._overlays.get(table)
-        if overlay is not None:
-            for key, value in overlay.rows.items():
-                count += (value is not None) - (super().get_raw(table, key) is not None)
-        return count
+        if overlay is None:
+            return count
+        handle, get = self._handles[table], self._raw.get
+        return count + overlay.growth(lambda key: get(key, db=handle) is not None)
 
     def _overlay(self, table: str) -> Overlay:
         overlay = self._overlays.get(table)

@@ -52,8 +52,7 @@ class Queue:
 
         def body(txn: WriteTxn) -> int:
             schema.JOBS.put(txn, job_id, document(status, rev=rev))
-            if serials.raise_to(txn, "job", job_id) == job_id:
-                outbox.append(txn, outbox.SERIAL, job_id)
+            serials.raise_to(txn, "job", job_id)
             return outbox.append(txn, outbox.JOB, job_id)
 
         return self.store.update(body)
@@ -89,7 +88,10 @@ class Queue:
         """Set or clear the drain flag; return the outbox number."""
 
         def body(txn: WriteTxn) -> int:
-            schema.FLAGS.put(txn, "drain", drained)
+            if drained:
+                schema.FLAGS.put(txn, "drain", True)
+            else:
+                schema.FLAGS.delete(txn, "drain")
             return outbox.append(txn, outbox.DRAIN, int(drained))
 
         return self.store.update(body)

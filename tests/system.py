@@ -88,10 +88,11 @@ def start(
     *,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    module: Sequence[str] = ("masterd",),
 ) -> Daemon:
-    """Start the daemon and return at once."""
+    """Start the daemon and return at once; `module` runs it in another way."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "masterd", "-f", *arguments],
+        [sys.executable, "-m", *module, "-f", *arguments],
         env={**os.environ, **cluster.environment(), **(environment or {})},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -107,9 +108,10 @@ def running(
     *,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    module: Sequence[str] = ("masterd",),
 ) -> Iterator[Daemon]:
     """Run the daemon for the time of a block."""
-    daemon = start(cluster, arguments=arguments, environment=environment)
+    daemon = start(cluster, arguments=arguments, environment=environment, module=module)
     try:
         try:
             daemon.wait_serving()

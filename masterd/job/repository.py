@@ -109,8 +109,6 @@ class JobRepository:
                 job_id = serials.next(txn, _JOB_SERIAL)
                 ids.append(job_id)
                 results.append(_insert(txn, new.job(job_id, depends, peer, now_us)))
-            if any(job_id is not None for job_id in ids):
-                outbox.append(txn, outbox.SERIAL, serials.last(txn, _JOB_SERIAL))
             return Submitted(tuple(results))
 
         def after(submitted: Submitted) -> None:

@@ -5,11 +5,13 @@ with an exponent, always with a decimal part. Source: summaries of a running 3.0
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 #: Up to here Python and the reference find the same shortest digits; see `_strict_digits`.
 _SAME_DIGITS_BELOW = 2.0**53
 
 
+@lru_cache(maxsize=1024)
 def double_text(value: float) -> str:
     """Return the text of a finite number."""
     if value == 0.0:

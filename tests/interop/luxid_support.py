@@ -5,31 +5,21 @@ socket. Its one node on loopback has no node daemon, so that live data is never 
 """
 
 import json
-import os
-import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 from masterd.config.render import render
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.ssconf_files import ssconf_files
+from tests.interop import luxid
 
 HOST: Final = "master"
-PATIENCE_S: Final = 30.0
-
-needs_luxid = pytest.mark.skipif(
-    shutil.which("ganeti-luxid") is None or os.getuid() != 0,
-    reason="package ganeti-haskell-3.0 is not installed, or the test does not run as root",
-)
 
 
 class LuxidError(Exception):
@@ -42,7 +32,7 @@ class Luxid:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(PATIENCE_S)
+        self._socket.settimeout(luxid.PATIENCE_S)
         self._socket.connect(str(path))
 
     def ask(self, method: str, arguments: object) -> Any:
@@ -80,12 +70,12 @@ def running(config: ConfigSnapshot) -> Iterator[Luxid]:
                        "log/ganeti"):  # fmt: skip
             (root / "var" / folder).mkdir(parents=True)
         fill(root, config)
-        with _process(root, config.serial_no):
-            luxid = Luxid(root / "var/run/ganeti/socket/ganeti-query")
+        with luxid.luxid(root, config_serial=config.serial_no) as path:
+            asked = Luxid(path)
             try:
-                yield luxid
+                yield asked
             finally:
-                luxid.close()
+                asked.close()
     finally:
         shutil.rmtree(base)
 
@@ -107,37 +97,4 @@ def fill(root: Path, config: ConfigSnapshot) -> None:
         (data / name).write_bytes(
             (data / "key.pem").read_bytes() + (data / "cert.pem").read_bytes()
         )
-    user = pwd.getpwnam("gnt-masterd")
-    for folder, _, names in os.walk(root):
-        for name in (".", *names):
-            os.chown(Path(folder) / name, user.pw_uid, user.pw_gid)
-
-
-@contextmanager
-def _process(root: Path, serial_no: int) -> Iterator[None]:
-    with subprocess.Popen(
-        # A network of its own: whatever else listens on this machine's loopback is not asked.
-        ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
-         "setpriv", "--reuid", "gnt-masterd", "--regid", "gnt-luxid", "--groups", "gnt-daemons",
-         "ganeti-luxid", "-f", "--no-voting", "--yes-do-it"],
-        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": HOST},
-        stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        guard = threading.Timer(PATIENCE_S, process.kill)
-        guard.start()
-        assert process.stderr is not None
-        told: list[str] = []
-        for line in process.stderr:
-            told.append(line)
-            if f"Loaded new config, serial {serial_no}" in line:
-                break
-            if "Configuration unavailable" in line:
-                process.kill()
-        else:
-            pytest.fail("luxid could not read the configuration: " + "".join(told))
-        guard.cancel()
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        try:
-            yield
-        finally:
-            process.terminate()
+    luxid.give(root)

@@ -17,7 +17,8 @@ from masterd.config import document
 from masterd.query.resources import TABLES, Resources
 from tests import query_world
 from tests.interop import luxid_support
-from tests.interop.luxid_support import Luxid, LuxidError, needs_luxid
+from tests.interop.luxid import needs_luxid
+from tests.interop.luxid_support import Luxid, LuxidError
 from tests.query_world import RefusedError
 from tests.sample_config import sample
 
