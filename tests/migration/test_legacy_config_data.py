@@ -56,3 +56,48 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes, reason: str) 
 def test_a_missing_file_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         config_data.read(tmp_path / "config.data")
+
+
+def test_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
+    assert reasons_against(tmp_path, b'{"version": 3010000, "serial_no": 1}') == [
+        "it has the form of Ganeti 3.1 (3010000), and only that of 3.0 is taken over"
+    ]
+
+
+@pytest.mark.parametrize("value", ["true", '"3000000"', "3000000.0", "null"])
+def test_a_version_or_serial_number_of_another_type_is_none(tmp_path: Path, value: str) -> None:
+    content = f'{{"version": {value}, "serial_no": {value}}}'.encode()
+    assert reasons_against(tmp_path, content) == [
+        "it names no version",
+        "it has no serial number",
+    ]
+
+
+@pytest.mark.parametrize("cut", [1, 100, 5000])
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path, cut: int) -> None:
+    (told,) = reasons_against(tmp_path, RECORDED.read_bytes().rstrip()[:-cut])
+    assert "it is not JSON" in told
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (told,) = reasons_against(tmp_path, b'{"version": 3000000, "serial_no": 1, "x": "\xff"}')
+    assert "it is not JSON" in told
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.data"
+    with path.open("wb") as file:
+        file.truncate(config_data.FILE_BYTES_MAX + 1)  # a hole, which takes no room
+    with pytest.raises(ConfigDataRefusedError) as caught:
+        config_data.read(path)
+    assert caught.value.reasons == [f"it is larger than {config_data.FILE_BYTES_MAX} bytes"]
+
+
+def test_the_error_names_file_and_every_reason(tmp_path: Path) -> None:
+    path = tmp_path / "config.data"
+    path.write_bytes(b"{}")
+    with pytest.raises(ConfigDataRefusedError) as caught:
+        config_data.read(path)
+    assert str(caught.value) == (
+        f"{path} cannot be taken over: it names no version; it has no serial number"
+    )
