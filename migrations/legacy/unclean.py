@@ -13,8 +13,12 @@ from typing import Final
 
 from migrations.legacy.job_file import FINAL, Document, LegacyJob, derived_status
 
-#: Result of every opcode that such an end cut off; the reference's words.
+#: Result of the opcode that such an end cut off; the reference's words.
 UNCLEAN_SHUTDOWN: Final = b'["OpExecError",["Unclean master daemon shutdown"]]'
+
+#: Result of the opcodes behind it, which never began. The reference gives them the first one's here
+#: and this one after any other error; the daemon's own recovery always this one.
+PRECEDING_FAILED: Final = b'["OpExecError",["Preceding opcode failed"]]'
 
 
 class Outcome(Enum):
@@ -48,8 +52,9 @@ def _ended(job: LegacyJob, now_us: int) -> LegacyJob:
         if op["status"] not in FINAL:
             # Opcodes behind the first never began, and have no times, as after any error.
             end_us = now_us if first else None
+            result = UNCLEAN_SHUTDOWN if first else PRECEDING_FAILED
             first = False
-            op = {**op, "status": "error", "result": UNCLEAN_SHUTDOWN, "end": end_us}
+            op = {**op, "status": "error", "result": result, "end": end_us}
         ops.append(op)
     end_us = job.document["end"]
     return _changed(job, ops, end=now_us if end_us is None else end_us)
