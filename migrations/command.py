@@ -17,9 +17,8 @@ from migrations.legacy import queue_dir
 from migrations.legacy.job_file import Summary, default_summary
 from migrations.legacy.queue_dir import QueueRefusedError
 from migrations.registry import STEPS
-from migrations.runner import MigrationError
+from migrations.runner import MigrationError, StepFailedError
 from migrations.step import Irreversible, Step
-from migrations.v0001_initial import NotEmptyError
 from store.errors import StoreBusy, StoreError
 from store.store import Store
 
@@ -195,7 +194,7 @@ def main(
         _RefusedError,
         MigrationError,
         BackupError,
-        NotEmptyError,
+        StepFailedError,
         StoreError,
         OSError,
     ) as error:

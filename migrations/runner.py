@@ -17,13 +17,17 @@ from migrations.registry import STEPS
 from migrations.step import Body, Irreversible, Step
 from store import failpoints, schema
 from store.env import DATA_FILE
-from store.errors import StoreMissing
+from store.errors import StoreError, StoreMissing
 from store.store import Store
 from store.txn import WriteTxn
 
 
 class MigrationError(Exception):
     """There is no way to the wanted version; the store is as it was."""
+
+
+class StepFailedError(Exception):
+    """A step raised; the store has the version before it. The text says which, and the backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def migrate(
     Raises:
         MigrationError: no such version, or the way back is closed; nothing was changed.
         backup.BackupError: no good backup; nothing was changed.
+        StepFailedError: a step found data that it cannot bring to the other form.
         StoreMissing: there is no store.
         StoreBusy: a daemon has it.
         StoreError, OSError: the disk fails.
@@ -113,7 +118,15 @@ def migrate(
         kept = backup.make(store, backup_dir, now_us=now_us)
         for step, start, end, body in way:
             told(f"version {start} to {end}: {step.name}")
-            _take(store, step, start, end, body)
+            try:
+                _take(store, step, start, end, body)
+            except (StoreError, OSError):
+                raise
+            except Exception as error:
+                raise StepFailedError(
+                    f"version {start} to {end} ({step.name}) failed: {error}; the store has "
+                    f"version {start}, and {kept} is the store as it was at first"
+                ) from error
             failpoints.hit("migrations.after-step")
     finally:
         store.close()
