@@ -119,8 +119,16 @@ class Application:
         _log.info("%d unfinished jobs, %d changed by the restart", jobs.live_count, changed)
         exporter.start()
         self._closing.append(("mirror", lambda: exporter.stop(APP_MIRROR_STOP_S)))
-        self._run_jobs(jobs, config, locks)
-        server = self._serve(jobs, config, locks)
+        queries = Resources(
+            config.snapshot,
+            Collector(self._rpc),
+            locks.states,
+            gevent.idle,
+            drained=lambda: jobs.drained,
+            watcher_pause=self._watcher_pause,
+        )
+        self._run_jobs(jobs, config, locks, queries)
+        server = self._serve(jobs, config, queries)
         self._tell_status(jobs, server, store, exporter)
         self._bring_up_master_ip(config)
 
@@ -265,12 +273,19 @@ class Application:
 
     # --- jobs and clients ---------------------------------------------------------------------
 
-    def _run_jobs(self, jobs: JobService, config: ConfigRepository, locks: LockManager) -> None:
+    def _run_jobs(
+        self,
+        jobs: JobService,
+        config: ConfigRepository,
+        locks: LockManager,
+        queries: Resources,
+    ) -> None:
         context = ClusterContext(
             config=config,
             rpc=self._rpc,
             jobs=jobs,
             locks=locks,
+            queries=queries,
             clock=self._clock,
             paths=self._paths,
             sleep=gevent.sleep,
@@ -279,12 +294,12 @@ class Application:
         )
         jobs.start(Processor(context))
 
-    def _serve(self, jobs: JobService, config: ConfigRepository, locks: LockManager) -> Server:
+    def _serve(self, jobs: JobService, config: ConfigRepository, queries: Resources) -> Server:
         dispatcher = Dispatcher(
             jobs,
             config.snapshot,
             self._clock,
-            resources=Resources(config.snapshot, Collector(self._rpc), locks.states, gevent.idle),
+            resources=queries,
             supported=lambda op_id: registry.find(op_id) is not None,
             watcher_pause=self._watcher_pause,
             set_watcher_pause=lambda until_s: self._set_watcher_pause(config.snapshot(), until_s),

@@ -26,6 +26,8 @@ from masterd.lu.context import ClusterContext
 from masterd.lu.processor import Processor
 from masterd.opcodes.base import OpCode
 from masterd.paths import Paths
+from masterd.query.collect import Collector
+from masterd.query.resources import Resources
 from masterd.rpc.runner import RpcRunner
 from masterd.testing.faults import FaultPlan
 from masterd.testing.node_calls import SimulatedNode
@@ -34,6 +36,8 @@ from masterd.testing.transport import MemoryTransport
 R = TypeVar("R")
 
 CONFIG_DATA: Final = Path(__file__).parent / "conformance" / "data" / "config.data"
+#: Until when the watcher pauses, in seconds since the epoch.
+WATCHER_PAUSE_S: Final = 1_800_000_123
 #: Seconds after which a test that waits for something gives up.
 PATIENCE_S: Final = 10.0
 
@@ -179,16 +183,24 @@ def make_world(base: Path, *, clock: Clock | None = None) -> World:
             sleep=lambda seconds, name=name: slept.append((name, seconds)),  # type: ignore[misc]
         )
     faults, jobs, locks = FaultPlan(), MemoryJobs(), LockManager()
+    rpc = RpcRunner(MemoryTransport(nodes, faults))
     context = ClusterContext(
         config=config,
-        rpc=RpcRunner(MemoryTransport(nodes, faults)),
+        rpc=rpc,
+        queries=Resources(
+            config.snapshot,
+            Collector(rpc),
+            locks.states,
+            lambda: None,
+            watcher_pause=lambda: WATCHER_PAUSE_S,
+        ),
         jobs=jobs,
         locks=locks,
         clock=SystemClock() if clock is None else clock,
         paths=Paths(),
         sleep=lambda seconds: slept.append(("", seconds)),
         drained=lambda: False,
-        watcher_pause=lambda: 1_800_000_123,
+        watcher_pause=lambda: WATCHER_PAUSE_S,
     )
     by_name = {node.name: node for node in nodes.values()}
     return World(context, config, jobs, locks, faults, by_name, slept)

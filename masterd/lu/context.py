@@ -11,6 +11,7 @@ from masterd.job.model import Job, Peer
 from masterd.lock.manager import LockManager
 from masterd.opcodes.base import OpCode
 from masterd.paths import Paths
+from masterd.query.language import Filter
 from masterd.rpc.result import RpcResult
 from masterd.rpc.runner import NodeTarget
 
@@ -58,6 +59,26 @@ class Jobs(Protocol):
         ...
 
 
+class Queries(Protocol):
+    """Answers to queries; see `masterd.query.resources`. All methods may switch."""
+
+    def query_by_opcode(
+        self, resource: str, fields: Sequence[str], wanted: Filter
+    ) -> dict[str, object]:
+        """Return fields and rows."""
+        ...
+
+    def fields_by_opcode(self, resource: str, names: Sequence[str] | None) -> dict[str, object]:
+        """Return descriptions of fields."""
+        ...
+
+    def bare_by_opcode(
+        self, resource: str, fields: Sequence[str], wanted: Filter
+    ) -> list[list[object]]:
+        """Return bare values."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterContext:
     """Everything a logical unit may touch.
@@ -72,6 +93,7 @@ class ClusterContext:
     rpc: Rpc
     jobs: Jobs
     locks: LockManager
+    queries: Queries
     clock: Clock
     paths: Paths
     sleep: Callable[[float], None]

@@ -6,12 +6,17 @@ from typing import Any, Final
 from masterd.lu.base import LogicalUnit
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
 from masterd.lu.delay import LUTestDelay
+from masterd.lu.query import LUExtStorageDiagnose, LUOsDiagnose, LUQuery, LUQueryFields
 from masterd.lu.queue_tests import LUTestDummy, LUTestJqueue
 from masterd.lu.tags import LUTagsDel, LUTagsGet, LUTagsSearch, LUTagsSet
 
 LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_CONFIG_QUERY": LUClusterConfigQuery,
     "OP_CLUSTER_QUERY": LUClusterQuery,
+    "OP_EXT_STORAGE_DIAGNOSE": LUExtStorageDiagnose,
+    "OP_OS_DIAGNOSE": LUOsDiagnose,
+    "OP_QUERY": LUQuery,
+    "OP_QUERY_FIELDS": LUQueryFields,
     "OP_TAGS_DEL": LUTagsDel,
     "OP_TAGS_GET": LUTagsGet,
     "OP_TAGS_SEARCH": LUTagsSearch,

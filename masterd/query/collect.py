@@ -87,6 +87,15 @@ class Collector:
             if result.ok and isinstance(result.payload, list)
         }
 
+    def providers(self, call: str, nodes: Sequence[Node]) -> Mapping[str, Sequence[Sequence[Any]]]:
+        """Obeys `provided_rows.AskProviders`. Switches."""
+        results = self._rpc.call(call, _targets(nodes), ())
+        return {
+            uuid: result.payload
+            for uuid, result in results.items()
+            if result.ok and isinstance(result.payload, list)
+        }
+
     def _consoles(
         self,
         config: ConfigSnapshot,

@@ -11,10 +11,12 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpPrereqError
 from masterd.lock.table import LockState
 from masterd.query import engine
+from masterd.query.cluster_fields import CLUSTER_TABLE, ClusterRow, OnlyRow
 from masterd.query.collect import Collector
 from masterd.query.config_table import Rows, unknown_name
 from masterd.query.export_fields import EXPORT_TABLE, export_rows
-from masterd.query.fields import Table
+from masterd.query.extstorage_fields import EXTSTORAGE_TABLE
+from masterd.query.fields import Source, Table
 from masterd.query.filter_fields import FILTER_TABLE, filter_rows
 from masterd.query.group_fields import GROUP_TABLE, group_rows
 from masterd.query.instance_fields import INSTANCE_TABLE, instance_rows
@@ -22,6 +24,8 @@ from masterd.query.language import Equal, Everything, Filter, Some
 from masterd.query.lock_fields import LOCK_TABLE, lock_rows
 from masterd.query.network_fields import NETWORK_TABLE, network_rows
 from masterd.query.node_fields import NODE_TABLE, finder, node_rows
+from masterd.query.os_fields import OS_TABLE
+from masterd.query.provided_rows import Provided
 
 # Rows and keys of a table fit each other; which they are does not matter here.
 AnyTable = Table[Any, Any]
@@ -35,6 +39,12 @@ TABLES: Final[dict[str, AnyTable]] = {
 }  # fmt: skip
 
 
+#: Resources that are asked for by an opcode, and not over LUXI.
+BY_OPCODE: Final[dict[str, AnyTable]] = {
+    table.resource: table for table in (CLUSTER_TABLE, EXTSTORAGE_TABLE, OS_TABLE)
+}
+
+
 class Resources:
     """Answers queries about everything but jobs. Methods may switch greenlets."""
 
@@ -44,6 +54,9 @@ class Resources:
         collector: Collector,
         locks: Callable[[], Sequence[LockState]],
         pause: engine.Pause,
+        *,
+        drained: Callable[[], bool] = lambda: False,
+        watcher_pause: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Prepare.
 
@@ -52,11 +65,15 @@ class Resources:
             collector: asks nodes.
             locks: returns the locks as they are.
             pause: is called now and then in a long answer.
+            drained: tells whether the queue takes no new jobs.
+            watcher_pause: tells until when the watcher pauses, in seconds since the epoch.
         """
         self._config = config
         self._collector = collector
         self._locks = locks
         self._pause = pause
+        self._drained = drained
+        self._watcher_pause = watcher_pause
 
     def query(self, resource: str, fields: Sequence[str], wanted: Filter) -> dict[str, object]:
         """Answer Query; errors as `engine.query`."""
@@ -72,6 +89,28 @@ class Resources:
         if resource not in TABLES:
             raise engine.unsupported("QueryFields", resource)
         return engine.query_fields(TABLES[resource], names)
+
+    def query_by_opcode(
+        self, resource: str, fields: Sequence[str], wanted: Filter
+    ) -> dict[str, object]:
+        """Answer OP_QUERY: as Query, and for the resources that only it serves."""
+        if resource not in BY_OPCODE:
+            return self.query(resource, fields, wanted)
+        table, source = self._provided(resource)
+        return engine.query(table, source, fields, wanted, self._pause)
+
+    def fields_by_opcode(self, resource: str, names: Sequence[str] | None) -> dict[str, object]:
+        """Answer OP_QUERY_FIELDS; errors as `query_fields`."""
+        if resource in BY_OPCODE:
+            return engine.query_fields(BY_OPCODE[resource], names)
+        return self.query_fields(resource, names or ())
+
+    def bare_by_opcode(
+        self, resource: str, fields: Sequence[str], wanted: Filter
+    ) -> list[list[object]]:
+        """Return bare values of a resource that only an opcode serves; errors as `classic`."""
+        table, source = self._provided(resource)
+        return engine.query_bare(table, source, fields, wanted, self._pause)
 
     def classic(
         self, resource: str, names: Sequence[str], fields: Sequence[str], *, lock: bool = False
@@ -121,6 +160,16 @@ class Resources:
         if found is None:
             raise unknown_name(called, name)
         return sorted(found.tags)
+
+    def _provided(self, resource: str) -> tuple[AnyTable, Source[Any, Any]]:
+        config = self._config()
+        if resource == "cluster":
+            row = ClusterRow(config, self._drained(), self._watcher_pause())
+            return CLUSTER_TABLE, OnlyRow(row)
+        ask = self._collector.providers
+        if resource == "os":
+            return OS_TABLE, Provided(config, ask, "os_diagnose")
+        return EXTSTORAGE_TABLE, Provided(config, ask, "extstorage_diagnose")
 
     def _table(self, call: str, resource: str) -> tuple[AnyTable, Rows[Any, Any]]:
         config, collector = self._config(), self._collector
