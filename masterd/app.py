@@ -21,6 +21,7 @@ from masterd.config.repository import ConfigRepository
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.writer import ConfigWriter, FileState
 from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, GanetiError, GenericError
+from masterd.job.filter_rules import FilterRules
 from masterd.job.service import JobService
 from masterd.limits import (
     APP_CLOSE_S,
@@ -300,6 +301,7 @@ class Application:
             config.snapshot,
             self._clock,
             resources=queries,
+            filter_rules=FilterRules(config, self._clock, jobs.repository.last_id),
             supported=lambda op_id: registry.find(op_id) is not None,
             watcher_pause=self._watcher_pause,
             set_watcher_pause=lambda until_s: self._set_watcher_pause(config.snapshot(), until_s),

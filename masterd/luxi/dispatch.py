@@ -14,6 +14,7 @@ import gevent
 from masterd.clock import Clock
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, GenericError, JobLost, LuxiParseError, OpPrereqError
+from masterd.job.filter_rules import FilterRules
 from masterd.job.model import Job, Peer
 from masterd.job.service import JobService
 from masterd.job.source import JobSource
@@ -51,6 +52,7 @@ class Dispatcher:
         clock: Clock,
         *,
         resources: Resources,
+        filter_rules: FilterRules,
         supported: Callable[[str], bool],
         watcher_pause: Callable[[], int | None],
         set_watcher_pause: Callable[[float | None], None],
@@ -60,6 +62,7 @@ class Dispatcher:
         Args:
             config: returns the newest configuration.
             resources: answers queries about everything but jobs.
+            filter_rules: changes the rules that say which jobs may start.
             supported: whether there is a logical unit for an OP_ID.
             watcher_pause: until when the watcher pauses, in seconds since the epoch.
             set_watcher_pause: tells the nodes; switches.
@@ -69,6 +72,7 @@ class Dispatcher:
         self._config = config
         self._clock = clock
         self._resources = resources
+        self._filter_rules = filter_rules
         self._supported = supported
         self._watcher_pause = watcher_pause
         self._set_watcher_pause = set_watcher_pause
@@ -193,6 +197,18 @@ class Dispatcher:
             case calls.SetWatcherPause():
                 self._set_watcher_pause(call.until_s)
                 return call.until_s
+            case calls.ReplaceFilter():
+                return self._filter_rules.replace(
+                    call.uuid,
+                    priority=call.priority,
+                    predicates=tuple((each.name, each.document) for each in call.predicates),
+                    action=call.action,
+                    rate_limit=call.rate_limit,
+                    reason=call.reason,
+                )
+            case calls.DeleteFilter():
+                self._filter_rules.delete(call.uuid)
+                return None
             case calls.PickupJob():
                 raise GenericError("Luxi call 'PickupJob' is for internal use only")
             case _:
