@@ -4,6 +4,8 @@ The daemon is a process of its own, started as an administrator starts it (`gane
 with real votes, real TLS to simulated node daemons, and a real store below a directory of the test.
 """
 
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -29,6 +31,10 @@ from masterd.testing.control import NodeControl
 START_S: Final = 60.0
 #: Seconds an end may take.
 END_S: Final = 60.0
+
+#: Seconds until the next status must be there, and until candidates hold everything.
+STATUS_S: Final = 30.0
+REPLICATED_S: Final = 300.0
 
 FINAL: Final = frozenset({"success", "error", "canceled"})
 
@@ -72,6 +78,23 @@ class Daemon:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(END_S)
+
+    def status(self) -> dict[str, Any]:
+        """Return what it tells of itself, not older than this call."""
+        asked_s = SystemClock().now_us() / 1e6
+        with gevent.Timeout(STATUS_S):
+            while True:
+                with contextlib.suppress(FileNotFoundError):
+                    told: dict[str, Any] = json.loads(self.paths.status_file.read_bytes())
+                    if told["time_s"] > asked_s:
+                        return told
+                gevent.sleep(0.02)
+
+    def wait_replicated(self) -> None:
+        """Return once all candidates hold what has happened before this call."""
+        with gevent.Timeout(REPLICATED_S):
+            while self.status()["mirror"]["everywhere"]["entries"]:
+                pass
 
     def log(self) -> str:
         """Return the text of its log file."""

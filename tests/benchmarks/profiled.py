@@ -20,7 +20,7 @@ from masterd import __main__ as daemon  # patches first, as the daemon does
 INTERVAL_S: Final = 0.002
 LINES: Final = 70
 #: Samples after which the table is written again.
-SAVED_EVERY: Final = 50
+SAVED_EVERY: Final = 20
 
 _get_ident = monkey.get_original("_thread", "get_ident")
 
@@ -54,7 +54,7 @@ class Sampler:
 
     def _take(self, _signal: int, frame: FrameType | None) -> None:
         self._samples += 1
-        if self._samples % SAVED_EVERY == 0:
+        if self._samples % SAVED_EVERY == 1:
             # Now and then, because the daemon may be killed.
             self._path.write_text(self.report())
         self._count("hub", frame)

@@ -81,12 +81,6 @@ def load_at(path: Path, kind: str, **spec: object) -> dict[str, Any]:
     return found
 
 
-def status(daemon: Daemon) -> dict[str, Any]:
-    """Return what the daemon tells of itself."""
-    found: dict[str, Any] = json.loads(daemon.paths.status_file.read_bytes())
-    return found
-
-
 def cpu_s(daemon: Daemon) -> float:
     """Return the processor time that the daemon has used."""
     fields = Path(f"/proc/{daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -96,12 +90,8 @@ def cpu_s(daemon: Daemon) -> float:
 def wait_replicated(daemon: Daemon) -> float:
     """Wait until all candidates hold everything; return how many seconds that took."""
     begun = time.monotonic()
-    while True:
-        told = status(daemon)
-        if told["time_s"] > time.time() - 2.5 and told["mirror"]["everywhere"]["entries"] == 0:
-            return time.monotonic() - begun
-        time.sleep(0.05)
-        assert time.monotonic() - begun < LOAD_S, told["mirror"]
+    daemon.wait_replicated()
+    return time.monotonic() - begun
 
 
 def hold(daemon: Daemon) -> int:
@@ -132,7 +122,7 @@ def jobs(quick: bool) -> list[Figure]:
         many = load(daemon, "work", clients=16, jobs=count, ops=ops)
         used = cpu_s(daemon) - used
         behind_s = wait_replicated(daemon)
-        lag = status(daemon)["mirror"]["everywhere"]
+        lag = daemon.status()["mirror"]["everywhere"]
     return [
         Figure("jobs", "submit to success, 16 clients", many["per_s"], "jobs/s", 400),
         Figure("jobs", "daemon's processor time per job", 1000 * used / count, "ms"),
@@ -152,9 +142,9 @@ def submissions(quick: bool) -> list[Figure]:
     with cluster_with_daemon() as daemon:
         ops = [held_op(hold(daemon))]
         load(daemon, "submit", clients=8, jobs=100, ops=ops)
-        before = status_commits(daemon)
+        before = daemon.status()["store"]["commits"]
         many = load(daemon, "submit", clients=64, jobs=count, ops=ops)
-        commits = status_commits(daemon) - before
+        commits = daemon.status()["store"]["commits"] - before
         bulk = load(
             daemon, "submit", clients=1, jobs=1 if quick else 3, method="SubmitManyJobs",
             ops=[ops] * (100 if quick else 1000),
@@ -173,17 +163,6 @@ def submissions(quick: bool) -> list[Figure]:
                note="the disk's limit for one sync per batch"),
         Figure("submissions", "our share of that", many["per_s"] / bare, "x"),
     ]  # fmt: skip
-
-
-def status_commits(daemon: Daemon) -> int:
-    """Return the number of commits so far; waits for a fresh status."""
-    now_s = time.time()
-    while True:
-        told = status(daemon)
-        if told["time_s"] > now_s:
-            commits: int = told["store"]["commits"]
-            return commits
-        time.sleep(0.05)
 
 
 def bare_commits(quick: bool, batch: int) -> float:

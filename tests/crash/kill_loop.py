@@ -206,6 +206,7 @@ def last_life(cluster: SimulatedCluster, told: Told, control: NodeControl) -> sy
             for job_id in sorted(told.ids.values()):
                 status = system.wait_for_end(client, job_id)
                 assert told.ends.setdefault(job_id, status) == status, job_id
+        daemon.wait_replicated()
         assert "Traceback" not in daemon.log(), daemon.log()
     inspect(daemon, told)
     compare_mirror(daemon)
