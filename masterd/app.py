@@ -6,6 +6,7 @@ jobs run, and clients are served last. `stop` goes the other way.
 """
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -17,7 +18,10 @@ from masterd import startup
 from masterd.cli import Options
 from masterd.clock import Clock, SystemClock
 from masterd.config import objects
+from masterd.config.distribute import Distributor
+from masterd.config.render import Renderer
 from masterd.config.repository import ConfigRepository
+from masterd.config.shown import ShownConfig
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.writer import ConfigWriter, FileState
 from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, GanetiError, GenericError
@@ -27,6 +31,7 @@ from masterd.limits import (
     APP_CLOSE_S,
     APP_CONFIG_WRITTEN_S,
     APP_MIRROR_STOP_S,
+    CONFIG_SHOWN_S,
 )
 from masterd.lock.manager import LockManager
 from masterd.lu import registry
@@ -104,7 +109,7 @@ class Application:
         config = self._load_config(store)
         self._take_over_queue(store)
         self._lock_queue()
-        self._keep_config_file(config)
+        shown = self._keep_copies(config)
         locks = LockManager()
         exporter = self._make_exporter(store, config.snapshot())
         jobs = self._jobs = JobService(
@@ -128,7 +133,7 @@ class Application:
             drained=lambda: jobs.drained,
             watcher_pause=self._watcher_pause,
         )
-        self._run_jobs(jobs, config, locks, queries)
+        self._run_jobs(jobs, shown, locks, queries)
         server = self._serve(jobs, config, queries)
         self._tell_status(jobs, server, store, exporter)
         self._bring_up_master_ip(config)
@@ -234,7 +239,8 @@ class Application:
             raise StartError(EXIT_FAILURE, str(error)) from error
         self._closing.append(("lock of the queue", lock.release))
 
-    def _keep_config_file(self, config: ConfigRepository) -> None:
+    def _keep_copies(self, config: ConfigRepository) -> ShownConfig:
+        """Keep `config.data` here and the other nodes' copies equal to the store."""
         writer = ConfigWriter(config, self._paths.config_file, owner=self._owners.confd)
         try:
             report = writer.start()
@@ -247,12 +253,26 @@ class Application:
                 report.saved,
             )
         self._closing.append(("configuration file", lambda: writer.stop(APP_CONFIG_WRITTEN_S)))
+        distributor = Distributor(
+            config,
+            self._rpc,
+            Renderer().render,
+            file_name=self._virtual_paths().virtual(self._paths.config_file),
+            owner=self._owners.confd or (os.geteuid(), os.getegid()),
+            now_s=lambda: self._clock.now_us() / 1_000_000,
+        )
+        distributor.start()
+        self._closing.append(("distribution of the configuration", distributor.stop))
+        copies = {"config.data": writer.wait_written, "master candidates": distributor.wait_told}
+        return ShownConfig(config, copies, CONFIG_SHOWN_S)
+
+    def _virtual_paths(self) -> VirtualPaths:
+        return VirtualPaths(None if self._paths.virtual_hostname is None else self._paths.root)
 
     # --- the mirror ---------------------------------------------------------------------------
 
     def _make_exporter(self, store: Store, config: ConfigSnapshot) -> Exporter:
-        virtual = None if self._paths.virtual_hostname is None else self._paths.root
-        bodies = ReplicaBodies(VirtualPaths(virtual))
+        bodies = ReplicaBodies(self._virtual_paths())
         replicas = [
             NodeReplica(self._rpc, NodeTarget(node.name, node.uuid, node.primary_ip), bodies)
             for node in config.queue_replicas()
@@ -277,7 +297,7 @@ class Application:
     def _run_jobs(
         self,
         jobs: JobService,
-        config: ConfigRepository,
+        config: ShownConfig,
         locks: LockManager,
         queries: Resources,
     ) -> None:

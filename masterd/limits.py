@@ -131,6 +131,12 @@ CONFIG_PROBLEMS_TOLD_MAX: Final = 20
 #: Seconds until writing `config.data` is tried again after it failed (a full disk).
 CONFIG_WRITE_RETRY_S: Final = 2.0
 
+#: Seconds until nodes that did not take their copy of the configuration are told again.
+CONFIG_DISTRIBUTE_RETRY_S: Final = 60.0
+
+#: Seconds for which a job that changed the configuration waits for each of its copies.
+CONFIG_SHOWN_S: Final = 10.0
+
 #: Bytes of a ssconf file. Source: Ganeti 3.0.2 ssconf, maximal file size.
 SSCONF_FILE_BYTES_MAX: Final = 128 * 1024
 
