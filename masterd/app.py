@@ -202,20 +202,38 @@ class Application:
     def _load_config(self, store: Store) -> ConfigRepository:
         """Load the configuration; at the first start, take it over from `config.data`."""
         config = ConfigRepository(store, self._clock)
-        if not config.is_empty():
-            config.load()
+        if config.is_empty():
+            legacy = self._read_config_file()
+            source = str(self._paths.config_file)
+            config.import_document(legacy.document, source=source, digest=legacy.digest)
+            _log.info("took the configuration over from %s", source)
             return config
+        config.load()
+        if self._options.adopt_config:
+            self._adopt_config(config)
+        return config
+
+    def _adopt_config(self, config: ConfigRepository) -> None:
+        """Take in a `config.data` that somebody edited while no master ran."""
+        legacy = self._read_config_file()
+        record = config.file_record()
+        if record is not None and legacy.digest in (record.written, record.previous):
+            _log.info("%s is what was last written: nothing to adopt", self._paths.config_file)
+            return
+        before = config.snapshot().serial_no
+        source = str(self._paths.config_file)
+        after = config.adopt_document(legacy.document, source=source, digest=legacy.digest)
+        _log.warning("adopted %s: configuration %d follows %d", source, after.serial_no, before)
+
+    def _read_config_file(self) -> config_data.LegacyConfig:
         path = self._paths.config_file
         try:
-            legacy = config_data.read(path)
+            return config_data.read(path)
         except OSError as error:
             raise StartError(EXIT_NODESETUP_ERROR, f"cannot read {path}: {error}") from error
         except config_data.ConfigDataRefusedError as error:
             reasons = "\n  ".join(error.reasons)
             raise StartError(EXIT_FAILURE, f"cannot take over {path}:\n  {reasons}") from error
-        config.import_document(legacy.document, source=str(path), digest=legacy.digest)
-        _log.info("took the configuration over from %s", path)
-        return config
 
     def _take_over_queue(self, store: Store) -> None:
         """At the first start, take over the jobs of the master before us."""

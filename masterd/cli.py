@@ -34,6 +34,8 @@ class Options:
     no_voting: bool = False
     #: Do not ask for a confirmation of `no_voting`.
     yes_do_it: bool = False
+    #: Take in a `config.data` that was edited while no daemon ran.
+    adopt_config: bool = False
     syslog: Syslog = Syslog.NO
 
 
@@ -45,7 +47,8 @@ def parse(arguments: Sequence[str]) -> Options:
     """
     parser = _Parser(
         prog=DAEMON_NAME,
-        usage="%(prog)s [-f] [-d] [--no-voting [--yes-do-it]] [--syslog=no|yes|only] [--version]",
+        usage="%(prog)s [-f] [-d] [--no-voting [--yes-do-it]] [--adopt-config]"
+        " [--syslog=no|yes|only] [--version]",
         description="The master daemon of a Ganeti cluster.",
         allow_abbrev=False,
     )
@@ -62,6 +65,11 @@ def parse(arguments: Sequence[str]) -> Options:
         "--yes-do-it", action="store_true", help="do not ask whether --no-voting is meant"
     )
     parser.add_argument(
+        "--adopt-config",
+        action="store_true",
+        help="take in a config.data that was edited while the daemon was stopped",
+    )
+    parser.add_argument(
         "--syslog",
         type=_syslog,
         default=Syslog.NO,
@@ -75,6 +83,7 @@ def parse(arguments: Sequence[str]) -> Options:
         debug=values.debug,
         no_voting=values.no_voting,
         yes_do_it=values.yes_do_it,
+        adopt_config=values.adopt_config,
         syslog=values.syslog,
     )
 

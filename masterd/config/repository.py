@@ -18,7 +18,7 @@ the store serial "config". META "config_file" says what was last written to `con
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final, TypeVar
 
 from masterd.clock import Clock
@@ -169,21 +169,53 @@ class ConfigRepository:
             DocumentError: it is not a configuration; names every problem. Nothing was changed.
             ConfigurationError: the store has a configuration already, or refused it.
         """
-        snapshot = document.split(config)
-        rows = list(document.rows(snapshot))
-        top = {"version": snapshot.version, "ctime": snapshot.ctime, "mtime": snapshot.mtime}
+
+        def body(txn: WriteTxn, snapshot: ConfigSnapshot) -> ConfigSnapshot:
+            if schema.CONFIG.get(txn, _TOP) is not None:
+                raise ConfigurationError("The store has a configuration already")
+            serials.raise_to(txn, _SERIAL, snapshot.serial_no)
+            return snapshot
+
+        return self._take_in(config, source, digest, body)
+
+    def adopt_document(
+        self, config: object, *, source: str, digest: str | None = None
+    ) -> ConfigSnapshot:
+        """Put a whole `config.data` document in the place of the configuration. Switches.
+
+        Its serial number becomes higher than any before, so that everybody takes it for newer.
+        Arguments and errors as `import_document`, except that there may be a configuration.
+        """
+
+        def body(txn: WriteTxn, snapshot: ConfigSnapshot) -> ConfigSnapshot:
+            schema.CONFIG.clear(txn)
+            schema.CONFIG_NAMES.clear(txn)
+            serials.raise_to(txn, _SERIAL, snapshot.serial_no)
+            return replace(snapshot, serial_no=serials.next(txn, _SERIAL))
+
+        return self._take_in(config, source, digest, body)
+
+    def _take_in(
+        self,
+        config: object,
+        source: str,
+        digest: str | None,
+        begin: Callable[[WriteTxn, ConfigSnapshot], ConfigSnapshot],
+    ) -> ConfigSnapshot:
+        """Write all rows of a document, behind what `begin` does in the same transaction."""
+        read = document.split(config)
+        rows = list(document.rows(read))
+        top = {"version": read.version, "ctime": read.ctime, "mtime": read.mtime}
         record = {"source": source, "digest": digest, "at_us": self._clock.now_us()}
 
         def body(txn: WriteTxn) -> ConfigSnapshot:
-            if schema.CONFIG.get(txn, _TOP) is not None:
-                raise ConfigurationError("The store has a configuration already")
+            snapshot = begin(txn, read)
             schema.CONFIG.put(txn, _TOP, top)
             for kind, uuid, row in rows:
                 schema.CONFIG.put(txn, (kind.name, uuid), row)
                 name = row.get("name")
                 if kind.has_name and name is not None:
                     schema.CONFIG_NAMES.put(txn, (kind.name, str(name)), uuid)
-            serials.raise_to(txn, _SERIAL, snapshot.serial_no)
             schema.META.put(txn, _IMPORT_RECORD, record)
             if digest is not None:
                 file_record = FileRecord(written=digest, previous=None)

@@ -161,6 +161,7 @@ class ConfigWriter:
         if present is not None and not _is_ours(present, record) and present != digest:
             saved = _in_thread(self._save_copy)
             _log.error("%s was edited by somebody else; a copy is %s", self._path, saved)
+            present = None if record is None else record.written
         self._repository.record_file(FileRecord(written=digest, previous=present))
         _in_thread(lambda: _replace(self._path, content, self._owner))
         self._stamp = _stamp(self._path)
@@ -182,7 +183,9 @@ class ConfigWriter:
             return FileReport(state=FileState.BEHIND, path=self._path)
         saved = _in_thread(self._save_copy)
         _log.error("%s is not what was last written; a copy is %s", self._path, saved)
-        self._repository.record_file(FileRecord(written=digest, previous=present))
+        # What somebody else wrote is never counted as ours, so that it can still be adopted.
+        previous = None if record is None else record.written
+        self._repository.record_file(FileRecord(written=digest, previous=previous))
         return FileReport(state=FileState.EDITED, path=self._path, saved=saved)
 
     def _note_written(self, serial_no: int) -> None:

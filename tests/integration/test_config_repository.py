@@ -190,3 +190,28 @@ def test_a_change_whose_publication_was_missed_is_read_again(
     add_cluster_tag(repository, "x")
     assert repository.snapshot().cluster.tags == ("t1", "x")
     assert repository.snapshot() == read_again(store)
+
+
+def test_an_adopted_document_replaces_everything_and_is_newer(
+    store: Store, repository: ConfigRepository
+) -> None:
+    add_cluster_tag(repository, "gone")
+    before = repository.snapshot()
+    edited = json.loads(CONFIG_DATA)
+    del edited["nodes"][NODE4]
+    edited["cluster"]["tags"] = ["adopted"]
+    after = repository.adopt_document(edited, source="by hand", digest="0" * 64)
+    assert after.serial_no > before.serial_no
+    assert repository.snapshot() == after
+    assert (list(after.cluster.tags), NODE4 in after.nodes) == (["adopted"], False)
+    assert read_again(store) == after
+    add_cluster_tag(repository, "later")
+    assert repository.snapshot().serial_no == after.serial_no + 1
+
+
+def test_a_faulty_document_is_not_adopted(store: Store, repository: ConfigRepository) -> None:
+    edited = json.loads(CONFIG_DATA)
+    del edited["cluster"]["cluster_name"]
+    with pytest.raises(ConfigurationError, match="cluster_name"):
+        repository.adopt_document(edited, source="by hand")
+    assert read_again(store) == repository.snapshot()

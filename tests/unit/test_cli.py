@@ -7,12 +7,14 @@ from masterd.cli import Options, Syslog
 
 
 def test_no_argument_means_detached_with_votes_and_without_syslog() -> None:
-    assert cli.parse([]) == Options(False, False, False, False, Syslog.NO)
+    assert cli.parse([]) == Options(False, False, False, False, False, Syslog.NO)
 
 
 def test_all_options_are_understood() -> None:
-    parsed = cli.parse(["-f", "-d", "--no-voting", "--yes-do-it", "--syslog=only"])
-    assert parsed == Options(True, True, True, True, Syslog.ONLY)
+    parsed = cli.parse(
+        ["-f", "-d", "--no-voting", "--yes-do-it", "--adopt-config", "--syslog=only"]
+    )
+    assert parsed == Options(True, True, True, True, True, Syslog.ONLY)
     assert cli.parse(["--foreground", "--debug", "--syslog", "yes"]).syslog is Syslog.YES
 
 
