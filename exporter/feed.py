@@ -40,7 +40,7 @@ PAUSE_S: Final = 0.02
 
 #: Seconds for which a file waits at most for a moment in which nobody else has work: under full
 #: load clients go first, and candidates get a share.
-GIVE_WAY_S: Final = 0.01
+GIVE_WAY_S: Final = 0.003
 
 #: Files moved by one call.
 MOVES_MAX: Final = 200

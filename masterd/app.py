@@ -5,6 +5,7 @@ have the store, the configuration comes before whatever reads it, the queue is p
 jobs run, and clients are served last. `stop` goes the other way.
 """
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from masterd.job.filter_rules import FilterRules
 from masterd.job.service import JobService
 from masterd.limits import (
     APP_CLOSE_S,
+    APP_COLLECTOR_THRESHOLDS,
     APP_CONFIG_WRITTEN_S,
     APP_MIRROR_STOP_S,
     CONFIG_SHOWN_S,
@@ -136,6 +138,7 @@ class Application:
         self._run_jobs(jobs, shown, locks, queries)
         server = self._serve(jobs, config, queries)
         self._tell_status(jobs, server, store, exporter)
+        _calm_collector()
         self._bring_up_master_ip(config)
 
     def drain(self, timeout_s: float) -> bool:
@@ -401,3 +404,14 @@ class Application:
                 _log.warning(
                     "%s did not take the watcher pause: %s", result.node_name, result.error
                 )
+
+
+def _calm_collector() -> None:
+    """Let the garbage collector look at everything only rarely.
+
+    What lives long here (jobs, configuration) is freed by reference counts; going through all of it
+    again and again would stop the hub for a tenth of a second with some ten thousand jobs.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*APP_COLLECTOR_THRESHOLDS)

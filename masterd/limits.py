@@ -274,3 +274,7 @@ APP_CONFIG_WRITTEN_S: Final = 10.0
 
 #: Seconds between two writings of the status file: fresh enough for a person who looks.
 APP_STATUS_S: Final = 2.0
+
+#: Allocations after which young objects are looked at, how many such looks make one at the older
+#: ones (3 ms), and how many of those one at everything (once in half a minute under full load).
+APP_COLLECTOR_THRESHOLDS: Final = (10_000, 5, 1000)
