@@ -12,9 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import scenarios
+from tests.benchmarks import configuration, scenarios
 from tests.benchmarks.figure import Figure, document, table
-from tests.benchmarks.scenarios import SCENARIOS
+
+SCENARIOS: Final = {
+    **scenarios.SCENARIOS,
+    "changes": configuration.changes,
+    "instances": configuration.instance_queries,
+}
 
 #: Lines of a profile that are shown.
 PROFILE_LINES: Final = 25
