@@ -22,6 +22,7 @@ from masterd.config import objects
 from masterd.config.distribute import Distributor
 from masterd.config.render import Renderer
 from masterd.config.repository import ConfigRepository
+from masterd.config.reservations import Reservations
 from masterd.config.shown import ShownConfig
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.writer import ConfigWriter, FileState
@@ -327,6 +328,7 @@ class Application:
             rpc=self._rpc,
             jobs=jobs,
             locks=locks,
+            reservations=Reservations(config.snapshot),
             queries=queries,
             clock=self._clock,
             paths=self._paths,

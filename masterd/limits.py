@@ -131,6 +131,12 @@ CONFIG_PROBLEMS_TOLD_MAX: Final = 20
 #: Seconds until writing `config.data` is tried again after it failed (a full disk).
 CONFIG_WRITE_RETRY_S: Final = 2.0
 
+#: Draws of a MAC address before a prefix counts as full. Source: Ganeti 3.0.2 lib/config.
+CONFIG_RANDOM_TRIES: Final = 64
+
+#: Highest TCP port given to disks and consoles. Source: constants.json LAST_DRBD_PORT.
+CONFIG_PORT_MAX: Final = 14_999
+
 #: Seconds until nodes that did not take their copy of the configuration are told again.
 CONFIG_DISTRIBUTE_RETRY_S: Final = 60.0
 

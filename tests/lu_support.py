@@ -16,6 +16,7 @@ from masterd.clock import Clock, SystemClock
 from masterd.config import document
 from masterd.config.cluster import Cluster
 from masterd.config.kinds import Configured, Kind
+from masterd.config.reservations import Reservations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft, T
 from masterd.errors import JobCanceled
@@ -168,6 +169,7 @@ class World:
         """Check that nothing was left behind."""
         assert problems(self.locks.states()) == []
         assert self.locks.owners() == set(), "a lock outlived its job"
+        assert self.context.reservations.owners == set(), "a reservation outlived its job"
 
 
 def make_world(base: Path, *, clock: Clock | None = None) -> World:
@@ -187,6 +189,7 @@ def make_world(base: Path, *, clock: Clock | None = None) -> World:
     context = ClusterContext(
         config=config,
         rpc=rpc,
+        reservations=Reservations(config.snapshot),
         queries=Resources(
             config.snapshot,
             Collector(rpc),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from masterd.clock import Clock
+from masterd.config.reservations import Reservations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.job.model import Job, Peer
@@ -93,6 +94,7 @@ class ClusterContext:
     rpc: Rpc
     jobs: Jobs
     locks: LockManager
+    reservations: Reservations
     queries: Queries
     clock: Clock
     paths: Paths

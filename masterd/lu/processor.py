@@ -1,4 +1,4 @@
-"""Runs one opcode: locks, checks, work, result. Locks are given back whatever happens.
+"""Runs one opcode: locks, checks, work, result. Locks and reservations end whatever happens.
 
 Source: Ganeti 3.0.2 lib/mcpu.py (order of the hooks, texts).
 """
@@ -55,6 +55,7 @@ class Processor:
         try:
             return self._run(unit, run, feedback)
         finally:
+            self._context.reservations.release((run.job_id, run.op_index))
             self._context.locks.release(run.job_id)
 
     def _run(self, unit: AnyUnit, run: OpRun, feedback: Feedback) -> object:

@@ -7,6 +7,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from masterd.config.reservations import Thing
 from masterd.errors import JobCanceled, OpCodeUnknown, OpExecError, OpPrereqError, OpResultError
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu.base import LogicalUnit
@@ -179,3 +180,22 @@ def test_a_job_killed_at_work_gives_its_locks_back(world: World) -> None:
     assert world.locks.owners() == {1}
     worker.kill(timeout=PATIENCE_S)
     world.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_reservations_end_with_the_opcode(world: World, fails: bool) -> None:
+    class Reserving(Unit):
+        def check_prereq(self) -> str:
+            self.context.reservations.reserve((1, 0), Thing.INSTANCE, "new.example.com")
+            return super().check_prereq()
+
+    Reserving.calls = []
+    Reserving.fails_in = ("execute", OpExecError("no")) if fails else None
+    Reserving.result = None
+    processor = Processor(world.context, find=lambda _op_id: Reserving)
+    if fails:
+        with pytest.raises(OpExecError):
+            processor.run(OP, Run())
+    else:
+        processor.run(OP, Run())
+    assert world.context.reservations.owners == set()

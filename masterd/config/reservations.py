@@ -1,0 +1,239 @@
+"""What running opcodes have put aside and no object holds yet: addresses, minors, ports, names.
+
+A reservation is taken against the newest configuration and against everybody else's reservations,
+in one step without a switch, so that two jobs never get the same. It belongs to an owner (one run
+of an opcode) and ends with it, whatever becomes of it: by then the configuration holds what was
+used, and the rest is free again. Nothing is stored: what a killed daemon had put aside is free.
+
+Source: Ganeti 3.0.2 lib/config (which things are put aside), lib/config/temporary_reservations.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from masterd.config.kinds import AnyDisk
+from masterd.config.network import Network
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import ECode, OpPrereqError
+from masterd.limits import CONFIG_PORT_MAX, CONFIG_RANDOM_TRIES
+
+#: Whoever reserves: job id and index of the opcode.
+Owner = tuple[int, int]
+
+
+class Thing(StrEnum):
+    """What can be put aside, by the word in messages."""
+
+    MAC = "MAC address"
+    #: Value: network uuid and address.
+    IP = "IP address"
+    #: Value: volume group and name.
+    LV = "logical volume"
+    #: Value: node uuid and number.
+    MINOR = "DRBD minor"
+    PORT = "TCP port"
+    SECRET = "DRBD secret"
+    INSTANCE = "instance name"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the configuration holds."""
+
+    things: Mapping[Thing, frozenset[object]]
+
+
+def taken(config: ConfigSnapshot) -> Taken:
+    """Collect what a configuration holds; computed once per snapshot (`ConfigSnapshot.derived`)."""
+    found: dict[Thing, set[object]] = {thing: set() for thing in Thing}
+    for instance in config.instances.values():
+        found[Thing.INSTANCE].add(instance.name)
+        found[Thing.MAC].update(nic.mac.lower() for nic in instance.nics)
+        found[Thing.IP].update((nic.network, nic.ip) for nic in instance.nics if nic.network)
+        found[Thing.PORT].add(instance.network_port)
+    for disk in _all(config.disks.values()):
+        _add_disk(found, disk)
+    return Taken({thing: frozenset(values - {None}) for thing, values in found.items()})
+
+
+def _add_disk(found: dict[Thing, set[object]], disk: AnyDisk) -> None:
+    if disk.logical_id is None:
+        return
+    if disk.dev_type == "plain":
+        found[Thing.LV].add(tuple(disk.logical_id))
+    elif disk.dev_type == "drbd":
+        first, second, port, first_minor, second_minor, secret = disk.logical_id
+        found[Thing.MINOR].update({(first, first_minor), (second, second_minor)})
+        found[Thing.PORT].add(port)
+        found[Thing.SECRET].add(secret)
+
+
+def _all(disks: Iterable[AnyDisk]) -> Iterable[AnyDisk]:
+    for disk in disks:
+        yield disk
+        yield from _all(disk.children)
+
+
+class Reservations:
+    """Everybody's reservations. Nothing here switches."""
+
+    def __init__(self, config: Callable[[], ConfigSnapshot], chance: Random | None = None) -> None:
+        """Prepare; `chance` draws MAC addresses (secrets are drawn by the system)."""
+        self._config = config
+        self._chance = Random() if chance is None else chance
+        self._owners: dict[tuple[Thing, object], Owner] = {}
+        self._held: dict[Owner, list[tuple[Thing, object]]] = {}
+
+    # --- what is known beforehand -------------------------------------------------------------
+
+    def reserve(self, owner: Owner, thing: Thing, value: object) -> None:
+        """Put one thing aside; again by the same owner is no error.
+
+        Raises:
+            OpPrereqError: the configuration or somebody else has it.
+        """
+        value = value.lower() if thing is Thing.MAC and isinstance(value, str) else value
+        holder = self._owners.get((thing, value))
+        if holder == owner:
+            return
+        if holder is not None or self._is_configured(thing, value):
+            raise OpPrereqError(f"{thing} {_shown(value)} is already in use", ECode.NOTUNIQUE)
+        self._take(owner, thing, value)
+
+    def reserve_ip(self, owner: Owner, network: Network, address: str) -> None:
+        """Put one address of a network aside.
+
+        Raises:
+            OpPrereqError: it is not of the network, or somebody has it.
+        """
+        try:
+            index = _index(network, address)
+        except ValueError as error:
+            raise OpPrereqError(
+                f"IP address {address} is not in network {network.name}", ECode.INVAL
+            ) from error
+        if _is_pooled(network, index):
+            raise OpPrereqError(f"IP address {address} is already in use", ECode.NOTUNIQUE)
+        self.reserve(owner, Thing.IP, (network.uuid, address))
+
+    # --- what is looked for -------------------------------------------------------------------
+
+    def new_mac(self, owner: Owner, prefix: str | None = None) -> str:
+        """Return a free MAC address with the prefix of a network, or the cluster's.
+
+        Raises:
+            OpPrereqError: none was found among many draws.
+        """
+        start = prefix or self._config().cluster.mac_prefix
+        for _ in range(CONFIG_RANDOM_TRIES):
+            parts = (f"{self._chance.randrange(256):02x}" for _ in range(6 - len(start.split(":"))))
+            mac = ":".join((start, *parts)).lower()
+            if self._is_free(Thing.MAC, mac):
+                self._take(owner, Thing.MAC, mac)
+                return mac
+        raise OpPrereqError(f"No free MAC address found with prefix {start}", ECode.NORES)
+
+    def new_ip(self, owner: Owner, network: Network) -> str:
+        """Return the lowest free address of a network.
+
+        Raises:
+            OpPrereqError: the network is full.
+        """
+        addresses = ipaddress.IPv4Network(network.network, strict=False)
+        for index in range(1, addresses.num_addresses - 1):
+            address = str(addresses[index])
+            value = (network.uuid, address)
+            if not _is_pooled(network, index) and self._is_free(Thing.IP, value):
+                self._take(owner, Thing.IP, value)
+                return address
+        raise OpPrereqError(f"Network {network.name} has no free address", ECode.NORES)
+
+    def new_minors(self, owner: Owner, node_uuids: Iterable[str]) -> list[int]:
+        """Return a free DRBD minor for each node, the lowest; a node may come several times."""
+        found = []
+        for uuid in node_uuids:
+            minor = 0
+            while not self._is_free(Thing.MINOR, (uuid, minor)):
+                minor += 1
+            self._take(owner, Thing.MINOR, (uuid, minor))
+            found.append(minor)
+        return found
+
+    def new_port(self, owner: Owner) -> int:
+        """Return a free TCP port: one that was given back, else the next one never used.
+
+        Raises:
+            OpPrereqError: there is none.
+        """
+        cluster = self._config().cluster
+        never_used = range(cluster.highest_used_port + 1, CONFIG_PORT_MAX + 1)
+        port: int
+        for port in (*sorted(cluster.tcpudp_port_pool), *never_used):
+            if self._is_free(Thing.PORT, port):
+                self._take(owner, Thing.PORT, port)
+                return port
+        raise OpPrereqError(f"All TCP ports up to {CONFIG_PORT_MAX} are in use", ECode.NORES)
+
+    def new_secret(self, owner: Owner) -> str:
+        """Return a secret for a DRBD disk that no other disk has."""
+        secret = secrets.token_hex(20)
+        self.reserve(owner, Thing.SECRET, secret)
+        return secret
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def release(self, owner: Owner) -> None:
+        """Let go of everything an owner has put aside; the configuration keeps what it used."""
+        for key in self._held.pop(owner, ()):
+            del self._owners[key]
+
+    def held(self, owner: Owner) -> list[tuple[Thing, object]]:
+        """Return what an owner has put aside, in order."""
+        return list(self._held.get(owner, ()))
+
+    @property
+    def owners(self) -> frozenset[Owner]:
+        """Those who have put anything aside."""
+        return frozenset(self._held)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _is_configured(self, thing: Thing, value: object) -> bool:
+        return value in self._config().derived(taken).things[thing]
+
+    def _is_free(self, thing: Thing, value: object) -> bool:
+        return (thing, value) not in self._owners and not self._is_configured(thing, value)
+
+    def _take(self, owner: Owner, thing: Thing, value: object) -> None:
+        self._owners[thing, value] = owner
+        self._held.setdefault(owner, []).append((thing, value))
+
+
+def _index(network: Network, address: str) -> int:
+    """Return which address of a network it is.
+
+    Raises:
+        ValueError: none of it.
+    """
+    addresses = ipaddress.IPv4Network(network.network, strict=False)
+    found = ipaddress.IPv4Address(address)
+    if found not in addresses:
+        raise ValueError(f"{address} is not in {addresses}")
+    return int(found) - int(addresses.network_address)
+
+
+def _is_pooled(network: Network, index: int) -> bool:
+    """Tell whether a network's own pools say that an address is taken."""
+    return any(
+        pool is not None and index < len(pool) and pool[index] == "1"
+        for pool in (network.reservations, network.ext_reservations)
+    )
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message; pairs with a slash between."""
+    return "/".join(map(str, value)) if isinstance(value, tuple) else str(value)
