@@ -7,8 +7,7 @@ jobs run, and clients are served last. `stop` goes the other way.
 
 import gc
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import gevent
@@ -18,14 +17,12 @@ from exporter.service import Exporter
 from masterd import startup
 from masterd.cli import Options
 from masterd.clock import Clock, SystemClock
-from masterd.config import objects
-from masterd.config.distribute import Distributor
-from masterd.config.render import Renderer
+from masterd.config.copies import ConfigCopies
 from masterd.config.repository import ConfigRepository
 from masterd.config.reservations import Reservations
 from masterd.config.shown import ShownConfig
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.writer import ConfigWriter, FileState
+from masterd.config.writer import FileState
 from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, GanetiError, GenericError
 from masterd.job.filter_rules import FilterRules
 from masterd.job.service import JobService
@@ -34,7 +31,6 @@ from masterd.limits import (
     APP_COLLECTOR_THRESHOLDS,
     APP_CONFIG_WRITTEN_S,
     APP_MIRROR_STOP_S,
-    CONFIG_SHOWN_S,
 )
 from masterd.lock.manager import LockManager
 from masterd.lu import registry
@@ -43,10 +39,10 @@ from masterd.lu.processor import Processor
 from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
+from masterd.master_node import MasterNode
 from masterd.opcodes.base import summary_of
 from masterd.paths import Paths
 from masterd.query.collect import Collector
-from masterd.query.config_values import parse_watcher_pause
 from masterd.query.resources import Resources
 from masterd.queue_lock import QueueInUseError, QueueLock
 from masterd.rpc.replica import NodeReplica, ReplicaBodies
@@ -54,7 +50,6 @@ from masterd.rpc.runner import NodeTarget, RpcRunner
 from masterd.rpc.transport import TlsTransport
 from masterd.rpc.virtual_path import VirtualPaths
 from masterd.settings import Settings
-from masterd.ssconf import SimpleConfig
 from masterd.startup import Identity, StartError
 from masterd.status_file import StatusFile
 from masterd.users import Owners
@@ -85,6 +80,7 @@ class Application:
             paths.server_certificate, paths.client_certificate, self._clock
         )
         self._rpc = RpcRunner(self._transport, port=settings.node_port)
+        self._node = MasterNode(self._rpc, paths, self._clock)
         #: What `stop` has to close, the newest last.
         self._closing: list[tuple[str, Callable[[], object]]] = [
             ("node connections", self._transport.close)
@@ -103,7 +99,7 @@ class Application:
         if not self._options.no_voting:
             startup.win_votes(
                 self._identity,
-                self._ask_votes,
+                self._node.ask_votes,
                 sleep=gevent.sleep,
                 tries=self._settings.vote_tries,
                 pause_s=self._settings.vote_pause_s,
@@ -134,7 +130,7 @@ class Application:
             locks.states,
             gevent.idle,
             drained=lambda: jobs.drained,
-            watcher_pause=self._watcher_pause,
+            watcher_pause=self._node.watcher_pause,
         )
         self._run_jobs(jobs, shown, locks, queries)
         server = self._serve(jobs, config, queries)
@@ -159,16 +155,6 @@ class Application:
 
     # --- the master's right to be one ---------------------------------------------------------
 
-    def _ask_votes(self, names: Sequence[str]) -> Mapping[str, str | None]:
-        """Ask nodes whom they believe to be master, offline ones too. Switches."""
-        addresses = SimpleConfig(self._paths.data_dir).node_primary_ips()
-        targets = [NodeTarget(name, name, addresses[name]) for name in names if name in addresses]
-        results = self._rpc.call("master_node_name", targets, ())
-        return {
-            name: str(result.payload) if (result := results.get(name)) and result.ok else None
-            for name in names
-        }
-
     def _bring_up_master_ip(self, config: ConfigRepository) -> None:
         """Activate the cluster's address beside everything else.
 
@@ -176,16 +162,9 @@ class Application:
         keeps clients, or whoever waits for the start or asks for the end, waiting.
         """
         activation = gevent.spawn(
-            startup.activate_master_ip, lambda: self._activate_master_ip(config.snapshot())
+            startup.activate_master_ip, lambda: self._node.activate_ip(config.snapshot())
         )
         self._closing.append(("master IP address", activation.kill))
-
-    def _activate_master_ip(self, config: ConfigSnapshot) -> str | None:
-        master = config.master
-        target = NodeTarget(master.name, master.uuid, master.primary_ip)
-        external = config.cluster.use_external_mip_script
-        parameters = objects.write(config.master_network)
-        return self._rpc.call_one("node_activate_master_ip", target, (parameters, external)).error
 
     # --- store and configuration --------------------------------------------------------------
 
@@ -263,9 +242,16 @@ class Application:
 
     def _keep_copies(self, config: ConfigRepository) -> ShownConfig:
         """Keep `config.data` here and the other nodes' copies equal to the store."""
-        writer = ConfigWriter(config, self._paths.config_file, owner=self._owners.confd)
+        copies = ConfigCopies(
+            config,
+            self._rpc,
+            self._paths.config_file,
+            sent_as=self._virtual_paths().virtual(self._paths.config_file),
+            owner=self._owners.confd,
+            now_s=lambda: self._clock.now_us() / 1_000_000,
+        )
         try:
-            report = writer.start()
+            report = copies.start()
         except OSError as error:
             raise StartError(EXIT_FAILURE, f"cannot keep config.data: {error}") from error
         if report.state is FileState.EDITED:
@@ -274,19 +260,10 @@ class Application:
                 report.path,
                 report.saved,
             )
-        self._closing.append(("configuration file", lambda: writer.stop(APP_CONFIG_WRITTEN_S)))
-        distributor = Distributor(
-            config,
-            self._rpc,
-            Renderer().render,
-            file_name=self._virtual_paths().virtual(self._paths.config_file),
-            owner=self._owners.confd or (os.geteuid(), os.getegid()),
-            now_s=lambda: self._clock.now_us() / 1_000_000,
+        self._closing.append(
+            ("copies of the configuration", lambda: copies.stop(APP_CONFIG_WRITTEN_S))
         )
-        distributor.start()
-        self._closing.append(("distribution of the configuration", distributor.stop))
-        copies = {"config.data": writer.wait_written, "master candidates": distributor.wait_told}
-        return ShownConfig(config, copies, CONFIG_SHOWN_S)
+        return copies.shown
 
     def _virtual_paths(self) -> VirtualPaths:
         return VirtualPaths(None if self._paths.virtual_hostname is None else self._paths.root)
@@ -334,7 +311,7 @@ class Application:
             paths=self._paths,
             sleep=gevent.sleep,
             drained=lambda: jobs.drained,
-            watcher_pause=self._watcher_pause,
+            watcher_pause=self._node.watcher_pause,
         )
         jobs.start(Processor(context))
 
@@ -346,8 +323,10 @@ class Application:
             resources=queries,
             filter_rules=FilterRules(config, self._clock, jobs.repository.last_id),
             supported=lambda op_id: registry.find(op_id) is not None,
-            watcher_pause=self._watcher_pause,
-            set_watcher_pause=lambda until_s: self._set_watcher_pause(config.snapshot(), until_s),
+            watcher_pause=self._node.watcher_pause,
+            set_watcher_pause=lambda until_s: self._node.set_watcher_pause(
+                config.snapshot(), until_s
+            ),
         )
         owner = self._owners.daemons
         server = self._server = Server(
@@ -385,27 +364,6 @@ class Application:
         )
         status.start()
         self._closing.append(("status file", status.stop))
-
-    def _watcher_pause(self) -> int | None:
-        try:
-            text = self._paths.watcher_pause_file.read_text(encoding="ascii")
-        except (FileNotFoundError, UnicodeDecodeError):
-            return None
-        return parse_watcher_pause(text, self._clock.now_us() // 1_000_000)
-
-    def _set_watcher_pause(self, config: ConfigSnapshot, until_s: float | None) -> None:
-        """Tell master and candidates until when the watcher pauses. Switches."""
-        nodes = [config.master, *config.queue_replicas()]
-        targets = [NodeTarget(n.name, n.uuid, n.primary_ip, n.offline) for n in nodes]
-        results = self._rpc.call("set_watcher_pause", targets, (until_s,))
-        master = results[config.master.uuid]
-        if not master.ok:
-            raise GenericError(f"The master's node daemon did not take the pause: {master.error}")
-        for result in results.values():
-            if not result.ok and not result.offline:
-                _log.warning(
-                    "%s did not take the watcher pause: %s", result.node_name, result.error
-                )
 
 
 def _calm_collector() -> None:
