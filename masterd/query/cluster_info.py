@@ -13,6 +13,7 @@ import msgspec
 from masterd import constants
 from masterd.config.objects import write
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.query.config_table import as_told
 
 #: `[word size, machine]` of the machine this daemon runs on.
 ARCHITECTURE: Final = ("64bits" if sys.maxsize > 2**32 else "32bits", platform.machine())
@@ -37,7 +38,7 @@ _AS_STORED_LATER: Final = (
 def cluster_info(snapshot: ConfigSnapshot) -> dict[str, object]:
     """Return the answer to QueryClusterInfo, keys in the reference's order."""
     cluster = snapshot.cluster
-    stored = write(cluster)
+    stored = write(cluster, as_told)
     collectors = dict(sorted(cluster.data_collectors.items()))
     return {
         "software_version": constants.RELEASE_VERSION,

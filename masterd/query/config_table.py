@@ -104,7 +104,15 @@ def stamp(seconds: float) -> float:
 
     Source: answers of luxid 3.0.2 for times with a fraction.
     """
-    return seconds * 1e12 / 1e12
+    return as_told(seconds * 1e12 / 1e12)
+
+
+def as_told(value: float) -> float:
+    """Return a number as luxid writes it: a whole one has no fraction, which clients show.
+
+    Source: answers of luxid 3.0.2; its JSON numbers are fractions.
+    """
+    return int(value) if value.is_integer() else value
 
 
 def or_unavailable(value: object) -> object:
@@ -112,12 +120,12 @@ def or_unavailable(value: object) -> object:
     return Absent.UNAVAIL if value is None else value
 
 
-def plain(value: ConfigObject | Mapping[str, object]) -> object:
+def plain(value: ConfigObject | Mapping[str, object]) -> dict[str, object]:
     """Return an object, or the objects of a mapping, as a document."""
     if isinstance(value, ConfigObject):
-        return write(value)
+        return write(value, as_told)
     return {
-        name: write(each) if isinstance(each, ConfigObject) else each
+        name: write(each, as_told) if isinstance(each, ConfigObject) else each
         for name, each in value.items()
     }
 
@@ -158,6 +166,8 @@ def node_param_fields(of: Callable[[Row], NdParams]) -> list[Field[Row]]:
     """Return one field per node parameter."""
 
     def getter(name: str) -> Callable[[Row], object]:
+        if name == "cpu_speed":
+            return lambda row: as_told(of(row).cpu_speed)
         return lambda row: getattr(of(row), name)
 
     return [

@@ -62,7 +62,7 @@ def group_rows(config: ConfigSnapshot) -> Rows[NodeGroup, GroupRow]:
 def filled_policy(base: InstancePolicy, group: NodeGroup) -> dict[str, object]:
     """Return a group's instance policy as a document, filled from the cluster's."""
     own = group.ipolicy
-    document = {**write(base), **{k: v for k, v in write(own).items() if k != "std"}}
+    document = {**plain(base), **{k: v for k, v in plain(own).items() if k != "std"}}
     if own.std is not None:
         document["std"] = write(fill(base.std, own.std or PartialInstanceSpec()))
     return document
