@@ -114,15 +114,27 @@ def start(
     module: Sequence[str] = ("masterd",),
 ) -> Daemon:
     """Start the daemon and return at once; `module` runs it in another way."""
-    process = subprocess.Popen(
+    process = spawn(
+        {**cluster.environment(), **(environment or {})}, arguments=arguments, module=module
+    )
+    return Daemon(cluster, process)
+
+
+def spawn(
+    environment: Mapping[str, str],
+    *,
+    arguments: Sequence[str] = (),
+    module: Sequence[str] = ("masterd",),
+) -> "subprocess.Popen[bytes]":
+    """Start the daemon of the node that the environment names."""
+    return subprocess.Popen(
         [sys.executable, "-m", *module, "-f", *arguments],
-        env={**os.environ, **cluster.environment(), **(environment or {})},
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         cwd=Path(__file__).parent.parent,
     )
-    return Daemon(cluster, process)
 
 
 @contextmanager

@@ -63,6 +63,7 @@ def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
                     break
             if f"Loaded new config, serial {config_serial}" not in "".join(told):
                 pytest.fail("luxid could not read the configuration: " + "".join(told))
+            guard.cancel()
             threading.Thread(target=process.stderr.read, daemon=True).start()
             yield root / "var/run/ganeti/socket/ganeti-query"
         finally:

@@ -1,0 +1,73 @@
+"""Masters on a configuration of one's own, for Debian's programs: luxid, and our daemon.
+
+Each has a root directory of its own, because both want the same socket below it. No node daemon
+runs, unless the test starts some.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from masterd.clock import SystemClock
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.luxi.client import Client
+from masterd.paths import Paths
+from tests import system
+from tests.interop import luxid, luxid_support
+from tests.interop.debian import Commands
+
+HOST: Final = luxid_support.HOST
+
+_FOLDERS: Final = ("etc/ganeti", "var/lib/ganeti/queue/archive", "var/run/ganeti/socket",
+                   "var/run/ganeti/livelocks", "var/log/ganeti")  # fmt: skip
+
+
+@contextmanager
+def root(config: ConfigSnapshot) -> Iterator[Path]:
+    """Make the root directory of a master that has this configuration."""
+    # Not under pytest's own directory, which other users may not enter.
+    base = Path(tempfile.mkdtemp(prefix="gm-"))
+    try:
+        base.chmod(0o755)
+        made = base / HOST
+        for folder in _FOLDERS:
+            (made / folder).mkdir(parents=True)
+        luxid_support.fill(made, config)
+        yield made
+    finally:
+        shutil.rmtree(base)
+
+
+def commands(path: Path) -> Commands:
+    """Return commands on the master of a root; sets are gone through in the same order by all."""
+    return Commands({**Paths(path, path.name).environment(), "PYTHONHASHSEED": "0"})
+
+
+@contextmanager
+def reference(config: ConfigSnapshot) -> Iterator[Path]:
+    """Run luxid; gives its root."""
+    with root(config) as path, luxid.luxid(path, config_serial=config.serial_no):
+        yield path
+
+
+@contextmanager
+def ours(path: Path) -> Iterator[None]:
+    """Run our daemon in a root, without asking other nodes who is the master."""
+    paths = Paths(path, path.name)
+    process = system.spawn(paths.environment(), arguments=["--no-voting", "--yes-do-it"])
+    try:
+        with Client(
+            str(paths.query_socket),
+            connect_s=system.START_S,
+            answer_s=system.START_S,
+            should_serve=lambda: process.poll() is None,
+            clock=SystemClock(),
+        ) as client:
+            client.call("QueryConfigValues", ["cluster_name"])
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(system.END_S) == 0
