@@ -196,7 +196,10 @@ class _Check:
                 yield _problem(ARCHIVE, job_id, f"the job is {status}")
             if status is None or not isinstance(document.get("log"), list):
                 continue
-            last = document["log"][-1][0] if document["log"] else 0
+            newest = document["log"][-1] if document["log"] else [0]
+            if not isinstance(newest, list) or not newest:
+                continue  # reported with the forms
+            last = newest[0]
             if last != document.get("log_serial"):
                 text = f"the last log entry is {document.get('log_serial')}, but {last} is there"
                 yield _problem(ARCHIVE, job_id, text)

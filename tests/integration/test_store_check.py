@@ -195,6 +195,14 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         changed_archived(lambda document: document["log"].pop()),
         "archive 5: the last log entry is 2, but 1 is there",
     ),
+    "an archived log whose end is no entry": (
+        changed_archived(lambda document: document["log"].append([])),
+        "archive 5: a log entry without a serial: []",
+    ),
+    "an archived log whose end is a number": (
+        changed_archived(lambda document: document["log"].append(3)),
+        "archive 5: a log entry without a serial: 3",
+    ),
     "an archived log out of order": (
         changed_archived(lambda document: document["log"].reverse()),
         "archive 5: log entry 1 stands behind 2",
