@@ -17,6 +17,7 @@ import cbor2
 
 from store import schema
 from store.env import sync_directory
+from store.errors import StoreDamaged
 from store.redaction import redacted
 from store.store import store_id
 from store.table import Table
@@ -60,7 +61,8 @@ def dump(
     """Write all rows to `stream`; return how many of each table.
 
     Raises:
-        StoreDamaged: a row cannot be decoded; what was written is worthless.
+        StoreDamaged: a row cannot be decoded, or not be searched for secrets; what was written
+            is worthless.
         OSError: the stream cannot be written.
     """
     digest = hashlib.sha256()
@@ -93,11 +95,21 @@ def rows(txn: ReadTxn, *, with_secrets: bool) -> Iterator[tuple[Table[Any, Any],
     """Yield `(table, key, value)` of all rows that belong into a dump, in its order.
 
     Raises:
-        StoreDamaged: a row cannot be decoded.
+        StoreDamaged: a row cannot be decoded, or not be searched for secrets.
     """
     for table in TABLES:
         for key, value in table.scan(txn):
-            yield table, key, value if with_secrets else redacted(table.name, value)
+            yield table, key, value if with_secrets else _redacted(table, key, value)
+
+
+def _redacted(table: Table[Any, Any], key: Any, value: Any) -> Any:
+    try:
+        return redacted(table.name, value)
+    except (ValueError, RecursionError) as error:
+        # Passing it through could pass a secret on.
+        raise StoreDamaged(
+            f"{table.name}: row {key!r} cannot be searched for secrets: {error}"
+        ) from error
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], T]) -> T:

@@ -11,7 +11,7 @@ import pytest
 
 from store import outbox, schema, serials
 from store.dump import TABLES, dump, write_file
-from store.errors import DumpError, StoreBusy, StoreError
+from store.errors import DumpError, StoreBusy, StoreDamaged, StoreError
 from store.load import Loaded, load
 from store.store import Store
 from store.txn import ReadTxn
@@ -173,6 +173,29 @@ def test_secrets_are_kept_when_asked_for(secretive: Store) -> None:
     content = dumped(secretive, with_secrets=True)
     assert [secret for secret in (b"hush-drbd", b"hush-private") if secret not in content] == []
     assert b"hush-op" in content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"osparams_secret":{"key":"hush',
+        b'{"osparams_secret":{},"x":' + b"9" * 5000 + b"}",
+        b'{"osparams_secret":{},"x":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    ],
+    ids=["cut off", "a number too long to be read", "nested too deep to be read"],
+)
+def test_what_cannot_be_searched_for_secrets_is_only_dumped_with_them(
+    store: Store, content: bytes
+) -> None:
+    def body(txn: Any) -> None:
+        document: Any = schema.ARCHIVE.get(txn, ARCHIVED)
+        document["ops"][0]["input"] = content
+        schema.ARCHIVE.put(txn, ARCHIVED, document)
+
+    store.update(body)
+    with pytest.raises(StoreDamaged, match=f"archive: row {ARCHIVED} cannot be searched"):
+        dumped(store)
+    assert content in dumped(store, with_secrets=True)
 
 
 # --- what is in the way -----------------------------------------------------------------------
