@@ -111,10 +111,8 @@ def test_every_cell_is_the_same(pair: Pair, resource: str) -> None:
     counted["cells"] += len(our_rows) * len(fields)
 
 
-@pytest.mark.parametrize("resource", [*COMPARED, "lock", "job"])
+@pytest.mark.parametrize("resource", [*COMPARED, "lock"])
 def test_fields_are_described_the_same_way(pair: Pair, resource: str) -> None:
-    if resource == "job":
-        pytest.skip("compared in tests/conformance")
     ours, theirs = pair.ask("QueryFields", [resource, []])
     assert ours == theirs
     ours, theirs = pair.ask("QueryFields", [resource, ["uuid", "no such field"]])
