@@ -35,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the command; return its exit code."""
     options = _parser().parse_args(arguments)
     terminal = Terminal(sys.stdout)
-    # Whoever ends us politely wants the cluster ended too.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Whoever ends us politely wants the cluster ended too. SIGINT is named because a shell's
+    # background job is started with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         if options.stop:

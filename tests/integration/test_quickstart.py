@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ def gnt_job(root: Path, *arguments: str) -> str:
         timeout=BOUND_S,
         check=True,
     ).stdout
+
+
+@contextmanager
+def interrupts(*, ignored: bool) -> Iterator[None]:
+    """Hand SIGINT down to processes as a shell does: ignored by those in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def kill(pid: int | None) -> None:
@@ -163,8 +174,9 @@ def test_stop_leaves_no_process(root: Path) -> None:
     assert run("--root", str(root), "--stop").stdout == "nothing was running\n"
 
 
-def test_an_interrupt_ends_everything() -> None:
-    with short_directory() as directory:
+@pytest.mark.parametrize("background", [False, True])
+def test_an_interrupt_ends_everything(background: bool) -> None:
+    with short_directory() as directory, interrupts(ignored=background):
         root = directory / "demo"
         command = [sys.executable, "-m", "masterd.testing.quickstart", "--nodes", "1", "--quiet"]
         with subprocess.Popen(
