@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from migrations import v0001_initial
+from migrations import v0001_initial, v0002_config_uses
 from migrations.step import Step
 from store import schema
 
-STEPS: Final[tuple[Step, ...]] = (v0001_initial.STEP,)
+STEPS: Final[tuple[Step, ...]] = (v0001_initial.STEP, v0002_config_uses.STEP)
 
 
 def check_chain(steps: Sequence[Step], newest: int = schema.SCHEMA_VERSION) -> None:

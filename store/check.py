@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from store import forms, outbox
+from store import config_uses, forms, outbox
 from store.codec import U64_MAX
 from store.schema import (
     ARCHIVE,
     CONFIG,
     CONFIG_NAMES,
+    CONFIG_USES,
     CURSORS,
     FINISHED,
     JOB_LOGS,
@@ -95,6 +96,7 @@ class _Check:
         yield from self._cursors()
         yield from self._config()
         yield from self._config_names()
+        yield from self._config_uses()
 
     # --- rows by themselves -------------------------------------------------------------------
 
@@ -261,6 +263,18 @@ class _Check:
             if row is not None and _name(kind, row) != name:
                 text = f"{uuid} is called {_name(kind, row)}"
                 yield _problem(CONFIG_NAMES, (kind, name), text)
+
+    def _config_uses(self) -> Iterator[Problem]:
+        expected = {
+            (each, config_uses.user(kind, uuid))
+            for (kind, uuid), row in self._rows(CONFIG)
+            for each in config_uses.uses(kind, row)
+        }
+        listed = set(self._keys(CONFIG_USES))
+        for key in sorted(expected - listed):
+            yield _problem(CONFIG_USES, key, "missing; the object says so")
+        for key in sorted(listed - expected):
+            yield _problem(CONFIG_USES, key, "no object says so")
 
     # --- rows that may be unreadable ----------------------------------------------------------
 

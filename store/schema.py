@@ -47,10 +47,13 @@ CONFIG: Final = Table("config", key=pair(TEXT, TEXT), value=MSGPACK)
 #: Index of CONFIG: uuid by (kind, name).
 CONFIG_NAMES: Final = Table("config_names", key=pair(TEXT, TEXT), value=MSGPACK)
 
+#: Index of CONFIG: who uses what, by (use, user); texts of both: store/config_uses.py.
+CONFIG_USES: Final = Table("config_uses", key=pair(TEXT, TEXT), value=EMPTY)
+
 TABLES: Final = (
     META, SERIALS, FLAGS, JOBS, JOB_LOGS, ARCHIVE, UNFINISHED, FINISHED,
-    OUTBOX, CURSORS, CONFIG, CONFIG_NAMES,
+    OUTBOX, CURSORS, CONFIG, CONFIG_NAMES, CONFIG_USES,
 )  # fmt: skip
 
 #: Schema version this code reads and writes; `migrations/` brings other versions here.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2

@@ -14,11 +14,9 @@ from gevent.event import Event
 
 from masterd.clock import Clock, SystemClock
 from masterd.config import document
-from masterd.config.cluster import Cluster
-from masterd.config.kinds import Configured, Kind
 from masterd.config.reservations import Reservations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.transaction import Draft, T
+from masterd.config.transaction import Draft
 from masterd.errors import JobCanceled
 from masterd.job.model import Job, Peer
 from masterd.lock.manager import LockManager
@@ -33,6 +31,7 @@ from masterd.rpc.runner import RpcRunner
 from masterd.testing.faults import FaultPlan
 from masterd.testing.node_calls import SimulatedNode
 from masterd.testing.transport import MemoryTransport
+from tests.config_support import SnapshotRows
 
 R = TypeVar("R")
 
@@ -44,7 +43,7 @@ PATIENCE_S: Final = 10.0
 
 
 class MemoryConfig:
-    """Obeys `masterd.lu.context.Config`; its own rows are the snapshot's objects."""
+    """Obeys `masterd.lu.context.Config`."""
 
     def __init__(self, snapshot: ConfigSnapshot) -> None:
         self._snapshot = snapshot
@@ -53,7 +52,7 @@ class MemoryConfig:
         return self._snapshot
 
     def update(self, change: Callable[[Draft], R]) -> R:
-        draft = Draft(self, now_s=1_800_000_000.0)
+        draft = Draft(SnapshotRows(self._snapshot), now_s=1_800_000_000.0)
         staged = draft.finish(change(draft))
         if staged.changes:
             self._snapshot = self._snapshot.changed(
@@ -62,22 +61,6 @@ class MemoryConfig:
                 mtime=staged.mtime,
             )
         return staged.result
-
-    # --- rows of the draft ----------------------------------------------------------------------
-
-    def serial_no(self) -> int:
-        return self._snapshot.serial_no
-
-    def cluster(self) -> Cluster:
-        return self._snapshot.cluster
-
-    def get(self, kind: Kind[T], uuid: str) -> T | None:
-        found: T | None = self._snapshot.get(kind, uuid)  # type: ignore[arg-type, assignment]  # a kind's own objects
-        return found
-
-    def uuid_of(self, kind: Kind[Configured], name: str) -> str | None:
-        found = self._snapshot.objects(kind).named(name)
-        return None if found is None else found.uuid
 
 
 class MemoryJobs:

@@ -33,6 +33,7 @@ class _Sample:
         self.chance = random.Random(seed)
         self.base: Document = json.loads(CONFIG_DATA.read_bytes())
         self.minor = 0
+        self.port = 11_000
         self.group_uuids = [self.uuid() for _ in range(groups)]
         self.network_uuids = [self.uuid() for _ in range(3)]
         self.node_uuids = [self.uuid() for _ in range(nodes)]
@@ -62,6 +63,10 @@ class _Sample:
     def uuid(self) -> str:
         return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
 
+    def next_port(self) -> int:
+        self.port += 1
+        return self.port
+
     def maybe(self, share: float = 0.5) -> bool:
         return self.chance.random() < share
 
@@ -88,6 +93,7 @@ class _Sample:
             "master_netdev": "lo",
             "cluster_name": "cluster.example.com",
             "volume_group_name": "xenvg",
+            "highest_used_port": self.port,
             "enabled_hypervisors": ["kvm", "fake", "xen-pvm"],
             "os_hvp": {"noop": {"kvm": {"acpi": False, "kernel_args": "ro quiet"}, "fake": {}}},
             "osparams": {"noop": {"size": "big", "where": "here"}},
@@ -190,7 +196,7 @@ class _Sample:
             "disks": [self.disk(template, number, primary) for number in range(
                 0 if template == "diskless" else self.chance.randint(1, 3))],
             "disks_active": state == "up",
-            **self.some({"network_port": 11_000 + index}),
+            **({"network_port": self.next_port()} if self.maybe(0.3) else {}),
             **self.common(own),
         }  # fmt: skip
 
@@ -218,7 +224,7 @@ class _Sample:
             second = self.node_uuids[(primary + 1) % len(self.node_uuids)]
             nodes = [first, second]
             self.minor += 1
-            logical_id = [first, second, 11_000 + self.minor, self.minor, self.minor, "secret"]
+            logical_id = [first, second, self.next_port(), self.minor, self.minor, "secret"]
             children = [
                 self.volume(f"{own}.{part}", length, nodes)
                 for part, length in (("data", size), ("meta", 128))

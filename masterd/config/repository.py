@@ -29,8 +29,9 @@ from masterd.config.objects import ConfigObject, write
 from masterd.config.render import render
 from masterd.config.snapshot import ConfigSnapshot, Objects
 from masterd.config.transaction import Draft, Staged
+from masterd.config.uses import uses
 from masterd.errors import ConfigurationError
-from store import outbox, schema, serials
+from store import config_uses, outbox, schema, serials
 from store.errors import StoreError
 from store.store import Store
 from store.txn import ReadTxn, WriteTxn
@@ -190,6 +191,7 @@ class ConfigRepository:
         def body(txn: WriteTxn, snapshot: ConfigSnapshot) -> ConfigSnapshot:
             schema.CONFIG.clear(txn)
             schema.CONFIG_NAMES.clear(txn)
+            schema.CONFIG_USES.clear(txn)
             serials.raise_to(txn, _SERIAL, snapshot.serial_no)
             return replace(snapshot, serial_no=serials.next(txn, _SERIAL))
 
@@ -216,6 +218,7 @@ class ConfigRepository:
                 name = row.get("name")
                 if kind.has_name and name is not None:
                     schema.CONFIG_NAMES.put(txn, (kind.name, str(name)), uuid)
+                _put_uses(txn, kind, uuid, frozenset(), config_uses.uses(kind.name, row))
             schema.META.put(txn, _IMPORT_RECORD, record)
             if digest is not None:
                 file_record = FileRecord(written=digest, previous=None)
@@ -285,6 +288,19 @@ class _TxnRows:
         uuid = schema.CONFIG_NAMES.get(self._txn, (kind.name, name))
         return None if uuid is None else str(uuid)
 
+    def users(self, use: str) -> list[tuple[str, str]]:
+        found = schema.CONFIG_USES.keys(self._txn, (use, ""), (use + "\0", ""))
+        return [_kind_and_uuid(user) for _, user in found]
+
+    def uuids(self, kind: Kind[Configured]) -> list[str]:
+        keys = schema.CONFIG.keys(self._txn, (kind.name, ""), (kind.name + "\0", ""))
+        return [uuid for _, uuid in keys]
+
+
+def _kind_and_uuid(user: str) -> tuple[str, str]:
+    kind_name, _, uuid = user.partition("/")
+    return kind_name, uuid
+
 
 def _scan(txn: ReadTxn, kind_name: str) -> list[tuple[tuple[str, str], object]]:
     """Return the rows of a kind."""
@@ -326,8 +342,9 @@ def _put_changes(txn: WriteTxn, staged: Staged[R]) -> None:
         key = (change.kind.name, change.uuid)
         if change.after is None:
             schema.CONFIG.delete(txn, key)
-            continue
-        schema.CONFIG.put(txn, key, write(change.after))
+        else:
+            schema.CONFIG.put(txn, key, write(change.after))
+        _put_uses(txn, change.kind, change.uuid, uses(change.before), uses(change.after))
         name = _name(change.kind, change.after)
         if name is not None:
             schema.CONFIG_NAMES.put(txn, (change.kind.name, name), change.uuid)
@@ -337,6 +354,17 @@ def _put_changes(txn: WriteTxn, staged: Staged[R]) -> None:
     taken = serials.next(txn, _SERIAL)
     assert taken == staged.serial_no, (taken, staged.serial_no)
     outbox.append(txn, outbox.CONFIG, staged.serial_no)
+
+
+def _put_uses(
+    txn: WriteTxn, kind: Kind[Configured], uuid: str, before: frozenset[str], after: frozenset[str]
+) -> None:
+    """Bring the index of who uses what from one state of an object to the next."""
+    user = config_uses.user(kind.name, uuid)
+    for use in before - after:
+        schema.CONFIG_USES.delete(txn, (use, user))
+    for use in after - before:
+        schema.CONFIG_USES.put(txn, (use, user), None)
 
 
 def _name(kind: Kind[Configured], value: Configured | None) -> str | None:

@@ -10,23 +10,34 @@ changed:
 * adding or removing a node, group or instance is a change of the cluster object too;
 * the configuration as a whole gets serial number + 1, once, if anything changed.
 
+Before that, the draft is verified: a change that would make the configuration inconsistent is
+refused with everything that is wrong (`verify.change_problems`).
+
 Source: Ganeti 3.0.2 wconfd (serial rules).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
 from masterd.config import tags as tag_rules
+from masterd.config import verify
+from masterd.config.change import Change
 from masterd.config.cluster import Cluster
-from masterd.config.kinds import CLUSTER, Configured, Kind, Taggable, kind_of
+from masterd.config.kinds import CLUSTER, GROUP, Configured, Kind, Taggable, kind_of
+from masterd.config.node import NodeGroup
 from masterd.config.objects import ConfigObject
+from masterd.config.uses import uses
 from masterd.errors import ConfigurationError
+from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 
 T = TypeVar("T", bound=ConfigObject)
 R = TypeVar("R")
+
+# Kinds differ in the type of their objects only, where all of them are listed.
+_GROUPS: Final = cast(Kind[Configured], GROUP)
 
 
 class Rows(Protocol):
@@ -48,15 +59,13 @@ class Rows(Protocol):
         """Return the uuid of the object that has the name."""
         ...
 
+    def users(self, use: str) -> Sequence[tuple[str, str]]:
+        """Return kind and uuid of the objects that use something; see `uses`."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One object that changed: None before when it is new, None after when it is gone."""
-
-    kind: Kind[Configured]
-    uuid: str
-    before: Configured | None
-    after: Configured | None
+    def uuids(self, kind: Kind[Configured]) -> Sequence[str]:
+        """Return the uuids of all objects of a kind."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,8 @@ class Draft:
     def __init__(self, rows: Rows, now_s: float) -> None:
         self._rows = rows
         self._now_s = now_s
+        #: What objects use, by their identity, which lasts as long as they do.
+        self._used: dict[int, tuple[Configured | None, frozenset[str]]] = {}
         #: Objects put (None: removed), by kind and uuid, in the order they were first touched.
         self._put: dict[tuple[Kind[Configured], str], Configured | None] = {}
 
@@ -122,6 +133,26 @@ class Draft:
         if uuid is None or (cast(Kind[Configured], kind), uuid) in self._put:
             return None  # What was put under that uuid has another name, or is gone.
         return self._rows.get(kind, uuid)
+
+    def users(self, use: str) -> Sequence[tuple[str, str]]:
+        """Return kind and uuid of the objects that use something; see `uses`."""
+        put = {(kind.name, uuid): value for (kind, uuid), value in self._put.items()}
+        found = [user for user in self._rows.users(use) if user not in put]
+        return found + [user for user, value in put.items() if use in self._uses(value)]
+
+    def groups(self) -> Sequence[NodeGroup]:
+        """Return all node groups."""
+        uuids = dict.fromkeys(self._rows.uuids(_GROUPS))
+        uuids.update((uuid, None) for kind, uuid in self._put if kind is _GROUPS)
+        found = (self.get(GROUP, uuid) for uuid in uuids)
+        return [group for group in found if group is not None]
+
+    def _uses(self, value: Configured | None) -> frozenset[str]:
+        """Return what an object uses, read off it once."""
+        found = self._used.get(id(value))
+        if found is None:
+            found = self._used[id(value)] = (value, uses(value))
+        return found[1]
 
     # --- changing -------------------------------------------------------------------------------
 
@@ -190,7 +221,11 @@ class Draft:
     # --- the end --------------------------------------------------------------------------------
 
     def finish(self, result: R) -> Staged[R]:
-        """Number what changed and return it."""
+        """Verify and number what changed, and return it.
+
+        Raises:
+            ConfigurationError: the configuration would be inconsistent; names every problem.
+        """
         changes = [
             Change(kind, uuid, before, after)
             for (kind, uuid), after in self._put.items()
@@ -199,6 +234,14 @@ class Draft:
         serial_no = self._rows.serial_no()
         if not changes:
             return Staged(result, serial_no, self._now_s, ())
+        problems = verify.change_problems(_Stored(self._rows), self, changes)
+        if problems:
+            told = problems[:CONFIG_PROBLEMS_TOLD_MAX]
+            if len(problems) > len(told):
+                told.append(f"and {len(problems) - len(told)} more")
+            raise ConfigurationError(
+                f"The configuration would not be consistent: {'; '.join(told)}"
+            )
         counts = any(c.kind.counts_for_cluster and None in (c.before, c.after) for c in changes)
         if counts and not any(c.kind is CLUSTER for c in changes):
             before = self._rows.cluster()
@@ -217,6 +260,27 @@ class Draft:
             return msgspec.structs.replace(after, serial_no=1, ctime=now, mtime=now)
         serial_no = (_serial(before) or 0) + 1
         return msgspec.structs.replace(after, serial_no=serial_no, mtime=self._now_s)
+
+
+class _Stored:
+    """The rows before the change, as the verification looks at them."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    @property
+    def cluster(self) -> Cluster:
+        return self._rows.cluster()
+
+    def get(self, kind: Kind[T], uuid: str) -> T | None:
+        return self._rows.get(kind, uuid)
+
+    def users(self, use: str) -> Sequence[tuple[str, str]]:
+        return self._rows.users(use)
+
+    def groups(self) -> Sequence[NodeGroup]:
+        found = (self.get(GROUP, uuid) for uuid in self._rows.uuids(_GROUPS))
+        return [group for group in found if group is not None]
 
 
 def _serial(value: Configured) -> int | None:

@@ -130,10 +130,16 @@ def test_a_renamed_node_is_found_under_its_new_name_only(repository: ConfigRepos
 def test_a_removed_node_leaves_neither_row_nor_name(
     store: Store, repository: ConfigRepository
 ) -> None:
-    repository.update(lambda draft: draft.remove(NODE, NODE4))
-    assert NODE4 not in read_again(store).nodes
+    node = msgspec.structs.replace(
+        repository.snapshot().nodes[NODE4], uuid="new", name="node9.lab.example"
+    )
+    repository.update(lambda draft: draft.put(node))
     with store.snapshot() as txn:
-        assert schema.CONFIG_NAMES.get(txn, ("node", "node4.lab.example")) is None
+        assert schema.CONFIG_NAMES.get(txn, ("node", "node9.lab.example")) == "new"
+    repository.update(lambda draft: draft.remove(NODE, "new"))
+    assert "new" not in read_again(store).nodes
+    with store.snapshot() as txn:
+        assert schema.CONFIG_NAMES.get(txn, ("node", "node9.lab.example")) is None
         assert schema.CONFIG_NAMES.get(txn, ("node", "node3.lab.example")) is not None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from store import outbox, schema, serials
+from store import config_uses, outbox, schema, serials
 from store.dump import TABLES, dump, write_file
 from store.errors import DumpError, StoreBusy, StoreDamaged, StoreError
 from store.load import Loaded, load
@@ -142,6 +142,8 @@ def secretive(store: Store) -> Store:
         schema.CONFIG.put(txn, ("disk", "disk-1"), {**DRBD, "children": [DRBD]})
         schema.CONFIG.put(txn, ("instance", "instance-1"), OS_PARAMETERS)
         schema.CONFIG_NAMES.put(txn, ("instance", "web"), "instance-1")
+        for use in config_uses.uses("disk", DRBD):
+            schema.CONFIG_USES.put(txn, (use, "disk/disk-1"), None)
         document: Any = schema.ARCHIVE.get(txn, ARCHIVED)
         document["ops"][0]["input"] = legacy
         schema.ARCHIVE.put(txn, ARCHIVED, document)
@@ -267,7 +269,10 @@ def sealed(parts: list[Any]) -> bytes:
     [
         ({"format": "tar"}, "not a dump of a ganeti-masterd store"),
         ({"format_version": 2}, "the dump has format 2, this program reads 1"),
-        ({"schema_version": 7}, "the dump has schema 7, this program needs 1"),
+        (
+            {"schema_version": 7},
+            f"the dump has schema 7, this program needs {schema.SCHEMA_VERSION}",
+        ),
         ({"colour": 1}, "header is not in its form"),
         ({"software": 1}, "header has a wrong 'software'"),
     ],

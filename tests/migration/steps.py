@@ -1,4 +1,4 @@
-"""Steps of versions that there are not, and stores of version 1 with old data for them."""
+"""Steps of versions that there are not yet, and stores with old data for them."""
 
 import sys
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ from store.txn import WriteTxn
 
 NOW_US = 1_795_456_800_123_456
 
-#: A table that version 3 has.
+#: The version the steps start from.
+BASE = schema.SCHEMA_VERSION
+
+#: A table that version BASE + 2 has.
 OWNERS: Table[int, object] = Table("owners", key=U64, value=MSGPACK)
 
 
@@ -34,15 +37,20 @@ def _fail(txn: WriteTxn) -> None:
 
 
 RENAME = Step(
-    version=2,
+    version=BASE + 1,
     name="drain becomes closed",
     up=lambda txn: _rename_flag("drain", "closed", txn),
     down=lambda txn: _rename_flag("closed", "drain", txn),
 )
-ADD = Step(version=3, name="owners", up=_add_owners, down=OWNERS.clear, tables=("owners",))
-FAILING = Step(version=3, name="fails", up=_fail, down=_fail)
-ONE_WAY = Step(version=3, name="one way", up=_add_owners, down=Irreversible("it forgot the names"),
-               tables=("owners",))  # fmt: skip
+ADD = Step(version=BASE + 2, name="owners", up=_add_owners, down=OWNERS.clear, tables=("owners",))
+FAILING = Step(version=BASE + 2, name="fails", up=_fail, down=_fail)
+ONE_WAY = Step(
+    version=BASE + 2,
+    name="one way",
+    up=_add_owners,
+    down=Irreversible("it forgot the names"),
+    tables=("owners",),
+)
 
 #: Chains by name, for a child process.
 CHAINS: dict[str, Sequence[Step]] = {
@@ -54,7 +62,7 @@ CHAINS: dict[str, Sequence[Step]] = {
 
 
 def old_store(path: Path) -> Path:
-    """Make a store of version 1 with the data that the steps work on; return its directory."""
+    """Make a store with the data that the steps work on; return its directory."""
     store = Store.open(path)
 
     def body(txn: WriteTxn) -> None:

@@ -13,7 +13,7 @@ from migrations.command import main
 from store import schema
 from store.store import Store
 from tests.migration.queues import QueueDir, job
-from tests.migration.steps import CHAINS, NOW_US, old_store, rows, version
+from tests.migration.steps import BASE, CHAINS, NOW_US, old_store, rows, version
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -86,70 +86,75 @@ def test_status_tells_version_and_pending_steps(run: Run, store_path: Path) -> N
     code, output, errors = run("status")
     assert (code, errors) == (3, "")
     assert output.splitlines() == [
-        f"the store in {store_path} has version 1; this release reads 3",
-        "pending: 2 drain becomes closed",
-        "pending: 3 owners",
+        f"the store in {store_path} has version {BASE}; this release reads {BASE + 2}",
+        f"pending: {BASE + 1} drain becomes closed",
+        f"pending: {BASE + 2} owners",
     ]
 
 
 def test_status_marks_a_step_without_a_way_back(run: Run, store_path: Path) -> None:
     _, output, _ = run("status", chain="one way")
-    assert "pending: 3 one way (there is no way back)" in output.splitlines()
-    assert version(store_path) == 1
+    assert f"pending: {BASE + 2} one way (there is no way back)" in output.splitlines()
+    assert version(store_path) == BASE
 
 
 def test_status_of_a_current_store_as_json(run: Run, store_path: Path) -> None:
     code, output, _ = run("status", "--json", chain="released")
     assert code == 0
-    assert json.loads(output) == {"ok": True, "version": 1, "newest": 1, "pending": []}
-    assert version(store_path) == 1
+    assert json.loads(output) == {"ok": True, "version": BASE, "newest": BASE, "pending": []}
+    assert version(store_path) == BASE
 
 
 def test_up_takes_all_steps_and_says_so_as_it_goes(run: Run, store_path: Path) -> None:
     code, output, errors = run("up")
     assert code == 0
-    assert output.startswith("version 1 became 3; the store as it was: ")
+    assert output.startswith(f"version {BASE} became {BASE + 2}; the store as it was: ")
     assert Path(output.rsplit(": ", 1)[1].strip()).parent.name == "masterd-store-backups"
     assert errors.splitlines() == [
-        "backing up version 1",
-        "version 1 to 2: drain becomes closed",
-        "version 2 to 3: owners",
+        f"backing up version {BASE}",
+        f"version {BASE} to {BASE + 1}: drain becomes closed",
+        f"version {BASE + 1} to {BASE + 2}: owners",
     ]
-    assert version(store_path) == 3
+    assert version(store_path) == BASE + 2
 
 
 def test_up_and_down_to_a_version(run: Run, store_path: Path, tmp_path: Path) -> None:
     before = rows(store_path)
     code, output, errors = run(
-        "up", "--to", "2", "--backup-dir", tmp_path / "kept", "--json", "--quiet"
+        "up", "--to", str(BASE + 1), "--backup-dir", tmp_path / "kept", "--json", "--quiet"
     )
     assert (code, errors) == (0, "")
     (kept,) = (tmp_path / "kept").iterdir()
-    assert json.loads(output) == {"ok": True, "before": 1, "after": 2, "backup": str(kept)}
-    assert run("down", "--to", "1")[0] == 0
+    assert json.loads(output) == {
+        "ok": True,
+        "before": BASE,
+        "after": BASE + 1,
+        "backup": str(kept),
+    }
+    assert run("down", "--to", str(BASE))[0] == 0
     assert rows(store_path) == before
 
 
 def test_down_takes_one_step_back(run: Run, store_path: Path, tmp_path: Path) -> None:
     run("up", "--backup-dir", tmp_path / "kept")
     assert run("down")[0] == 0
-    assert version(store_path) == 2
+    assert version(store_path) == BASE + 1
 
 
 def test_up_when_nothing_is_pending_does_nothing(run: Run, store_path: Path) -> None:
     code, output, errors = run("up", chain="released")
     assert (code, errors) == (0, "")
-    assert output == "the store has version 1 already; nothing was done\n"
+    assert output == f"the store has version {BASE} already; nothing was done\n"
     assert not (store_path.parent / "masterd-store-backups").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["up", "--to", "0"], "the store has version 1; 'down' leads to 0"),
-        (["down", "--to", "2"], "the store has version 1; 'up' leads to 2"),
-        (["up", "--to", "9"], "there is no version 9; this program knows 1 to 3"),
-        (["down"], "there is no way back from version 1"),
+        (["up", "--to", "0"], f"the store has version {BASE}; 'down' leads to 0"),
+        (["down", "--to", "9"], f"the store has version {BASE}; 'up' leads to 9"),
+        (["up", "--to", "9"], f"there is no version 9; this program knows 1 to {BASE + 2}"),
+        (["down", "--to", "0"], "there is no way back from version 1"),
     ],
 )
 def test_a_way_that_does_not_lead_there_is_refused(
@@ -175,9 +180,12 @@ def test_a_store_that_is_in_use_is_refused(run: Run, store_path: Path) -> None:
 def test_a_failing_step_is_told_with_the_version_it_left(run: Run, store_path: Path) -> None:
     code, _, errors = run("up", chain="failing")
     assert code == 1
-    assert "migrate: version 2 to 3 (fails) failed: this step cannot be taken" in errors
-    assert "the store has version 2" in errors
-    assert version(store_path) == 2
+    assert (
+        f"migrate: version {BASE + 1} to {BASE + 2} (fails) failed: this step cannot be taken"
+        in errors
+    )
+    assert f"the store has version {BASE + 1}" in errors
+    assert version(store_path) == BASE + 1
 
 
 @pytest.mark.parametrize("action", ["status", "up", "down"])
@@ -281,7 +289,7 @@ def test_the_script_knows_the_root_from_the_environment(queue: QueueDir, data_di
 def test_the_module_is_the_same_command(store_path: Path, data_dir: Path) -> None:
     code, output, _ = script("-m", "migrations", "status", "--root", data_dir.parents[2])
     assert code == 0
-    assert output == f"the store in {store_path} has version 1; this release reads 1\n"
+    assert output == f"the store in {store_path} has version {BASE}; this release reads {BASE}\n"
 
 
 def test_help_names_every_command_and_exit_status() -> None:

@@ -7,38 +7,17 @@ import msgspec
 import pytest
 
 from masterd.config import document
-from masterd.config.cluster import Cluster
 from masterd.config.filter import FilterRule
 from masterd.config.kinds import CLUSTER, FILTER, GROUP, NODE, Configured, Kind
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.transaction import Draft, Staged, T
+from masterd.config.transaction import Draft, Staged
 from masterd.errors import ConfigurationError, TagError
+from tests.config_support import SnapshotRows
 
 CONFIG_DATA = Path(__file__).parent.parent / "conformance" / "data" / "config.data"
 NODE4 = "300c5be3-43b5-42c1-a6ad-f03bbab43ce2"
 NOW_S = 1795459999.5
-
-
-class SnapshotRows:
-    """Rows that are a snapshot."""
-
-    def __init__(self, snapshot: ConfigSnapshot) -> None:
-        self.snapshot = snapshot
-
-    def serial_no(self) -> int:
-        return self.snapshot.serial_no
-
-    def cluster(self) -> Cluster:
-        return self.snapshot.cluster
-
-    def get(self, kind: Kind[T], uuid: str) -> T | None:
-        found: T | None = self.snapshot.get(kind, uuid)  # type: ignore[arg-type, assignment]  # a kind's own objects
-        return found
-
-    def uuid_of(self, kind: Kind[Configured], name: str) -> str | None:
-        found = self.snapshot.objects(kind).named(name)
-        return None if found is None else found.uuid
 
 
 @pytest.fixture
@@ -75,9 +54,9 @@ def test_a_changed_object_gets_the_next_serial_number_and_the_time(
     before: ConfigSnapshot, draft: Draft
 ) -> None:
     node = draft.require(NODE, NODE4)
-    draft.put(msgspec.structs.replace(node, offline=True))
+    draft.put(msgspec.structs.replace(node, powered=False))
     changed = after(before, draft.finish(None))
-    assert changed.nodes[NODE4].offline
+    assert not changed.nodes[NODE4].powered
     assert (changed.nodes[NODE4].serial_no, changed.nodes[NODE4].mtime) == (2, NOW_S)
     assert changed.nodes[NODE4].ctime == node.ctime
 
@@ -86,7 +65,7 @@ def test_the_whole_is_numbered_once_however_much_changed(
     before: ConfigSnapshot, draft: Draft
 ) -> None:
     for node in before.nodes.values():
-        draft.put(msgspec.structs.replace(node, drained=True))
+        draft.put(msgspec.structs.replace(node, powered=False))
     draft.set_tags(CLUSTER, before.cluster.uuid, ["x"])
     changed = after(before, draft.finish(None))
     assert (changed.serial_no, changed.mtime) == (before.serial_no + 1, NOW_S)
@@ -96,7 +75,7 @@ def test_the_whole_is_numbered_once_however_much_changed(
 def test_changing_a_node_does_not_touch_the_cluster_object(
     before: ConfigSnapshot, draft: Draft
 ) -> None:
-    draft.put(msgspec.structs.replace(draft.require(NODE, NODE4), offline=True))
+    draft.put(msgspec.structs.replace(draft.require(NODE, NODE4), powered=False))
     assert after(before, draft.finish(None)).cluster is before.cluster
 
 
@@ -126,12 +105,21 @@ def test_a_new_node_begins_at_one_and_counts_for_the_cluster(
 
 
 def test_a_removed_node_is_gone_by_uuid_and_by_name(before: ConfigSnapshot, draft: Draft) -> None:
+    draft.put(new_node("node9.lab.example"))
+    more = after(before, draft.finish(None))
+    second = Draft(SnapshotRows(more), NOW_S)
+    second.remove(NODE, "new")
+    changed = after(more, second.finish(None))
+    assert "new" not in changed.nodes
+    assert changed.nodes.named("node9.lab.example") is None
+    assert changed.cluster.serial_no == more.cluster.serial_no + 1
+    assert more.nodes.named("node9.lab.example") is not None
+
+
+def test_a_node_that_is_in_use_cannot_be_removed(draft: Draft) -> None:
     draft.remove(NODE, NODE4)
-    changed = after(before, draft.finish(None))
-    assert NODE4 not in changed.nodes
-    assert changed.nodes.named("node4.lab.example") is None
-    assert changed.cluster.serial_no == before.cluster.serial_no + 1
-    assert before.nodes.named("node4.lab.example") is not None
+    with pytest.raises(ConfigurationError, match=r"inst2\.lab\.example uses node node4\."):
+        draft.finish(None)
 
 
 def test_a_name_that_is_taken_is_refused_until_its_owner_is_gone(draft: Draft) -> None:

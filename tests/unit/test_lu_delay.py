@@ -79,7 +79,8 @@ def test_a_node_that_is_marked_offline_is_not_asked(world: World) -> None:
 
     node = world.config.snapshot().nodes.named(NODE2)
     assert node is not None
-    world.config.update(lambda draft: draft.put(msgspec.structs.replace(node, offline=True)))
+    offline = msgspec.structs.replace(node, offline=True, master_candidate=False)
+    world.config.update(lambda draft: draft.put(offline))
     with pytest.raises((OpExecError, RpcError), match="offline"):
         world.run(delay(on_nodes=[NODE2]))
     assert world.slept == []
