@@ -22,10 +22,11 @@ from masterd.errors import GanetiError
 from masterd.rpc.calls import CALLS
 from masterd.rpc.encoding import decompress
 from masterd.rpc.virtual_path import VirtualPaths
+from masterd.testing import node_facts
+from masterd.testing.node_facts import RUN_DIR
 
 DATA_DIR: Final = "var/lib/ganeti"
 QUEUE_DIR: Final = "var/lib/ganeti/queue"
-RUN_DIR: Final = "var/run/ganeti"
 
 #: File in which a simulated node keeps the master IP it was told to bring up.
 MASTER_IP_FILE: Final = "simulated-master-ip"
@@ -56,6 +57,11 @@ _SSCONF_KEY = re.compile(r"[a-z0-9_][a-z0-9_-]*")
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 _DONE: Final = b"[true,null]"
+
+#: Storage units and hypervisors.
+_NODE_INFO: Final = tuple[
+    list[tuple[str, str, list[object]]] | None, list[tuple[str, object]] | None
+]
 
 
 class CallFailedError(Exception):
@@ -102,6 +108,9 @@ class SimulatedNode:
             "write_ssconf_files": self._write_ssconf_files,
             "upload_file": lambda arguments: self._upload(arguments[0]),
             "upload_file_single": self._upload,
+            "node_info": self._node_info,
+            "all_instances_info": lambda arguments: node_facts.all_instances(self.root),
+            "instance_console_info": node_facts.consoles,
         }
 
     def answer(self, call: str, body: bytes) -> bytes | None:
@@ -235,6 +244,13 @@ class SimulatedNode:
         data = decompress(content, bytes_max=FILE_BYTES_MAX)
         self._write(path, data, 0o600 if mode is None else mode)
         return None
+
+    def _node_info(self, arguments: list[object]) -> object:
+        units, hypervisors = msgspec.convert(arguments, _NODE_INFO)
+        try:
+            return node_facts.node_info(self.root, units, hypervisors)
+        except node_facts.UnmeasurableError as error:
+            raise CallFailedError(str(error)) from error
 
     # --- files ----------------------------------------------------------------------------------
 

@@ -1,0 +1,155 @@
+"""What a simulated node tells of its memory, processors, storage and instances.
+
+Running instances are files, as the reference's hypervisor `fake` keeps them: below the run
+directory, `fake-hypervisor/NAME` holds an id, the memory in MiB and the number of processors, one a
+line. Whichever hypervisor is asked for knows these instances. What the node has is in a file too,
+so that a test can make nodes of different size while they run.
+
+Source: Ganeti 3.0.2 lib/backend.py, GetNodeInfo and GetAllInstancesInfo; lib/hypervisor/hv_fake.py;
+lib/storage/filestorage.py.
+"""
+
+import uuid
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+RUN_DIR: Final = "var/run/ganeti"
+
+#: Directory of the running instances, below the run directory.
+INSTANCES: Final = "fake-hypervisor"
+
+#: File below the run directory that describes the node, as `Capacity` is written; may be missing.
+CAPACITY: Final = "simulated-capacity.json"
+
+#: From this namespace boot ids are made of names: a simulated node never boots.
+_BOOTS: Final = uuid.UUID("b0075f0e-43a1-4c5e-9d0a-6a4e616e6574")
+
+#: Source: constants HV_INSTANCE_STATE, a running instance.
+_RUNNING: Final = 0
+
+#: Storage that can be measured, besides `lvm-pv`, whose unit are spindles.
+_MEASURED: Final = ("file", "lvm-vg")
+
+
+class Capacity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node has.
+
+    Attributes:
+        memory_mib: all of it.
+        memory_own_mib: what the node uses itself.
+        processors: how many.
+        storage_mib: size of the volume group, and of the file system for disks in files.
+        storage_used_mib: what is taken of it.
+        spindles: of the volume group, where storage is exclusive.
+    """
+
+    memory_mib: int = 65_536
+    memory_own_mib: int = 1024
+    processors: int = 16
+    storage_mib: int = 1_048_576
+    storage_used_mib: int = 0
+    spindles: int = 8
+
+
+class UnmeasurableError(Exception):
+    """The node cannot measure this kind of storage."""
+
+
+def write_capacity(root: Path, capacity: Capacity) -> None:
+    """Say what the node with this root directory has."""
+    (root / RUN_DIR / CAPACITY).write_bytes(msgspec.json.encode(capacity))
+
+
+def write_instance(root: Path, name: str, *, memory_mib: int, processors: int) -> None:
+    """Let an instance run on the node with this root directory."""
+    directory = root / RUN_DIR / INSTANCES
+    directory.mkdir(exist_ok=True)
+    (directory / name).write_text(f"0\n{memory_mib}\n{processors}\n")
+
+
+def all_instances(root: Path) -> dict[str, dict[str, object]]:
+    """Return the answer to `all_instances_info`: what runs, by name."""
+    found: dict[str, dict[str, object]] = {}
+    directory = root / RUN_DIR / INSTANCES
+    for path in sorted(directory.iterdir()) if directory.exists() else ():
+        _, memory, processors = path.read_text().split()
+        found[path.name] = {
+            "memory": int(memory),
+            "vcpus": int(processors),
+            "state": _RUNNING,
+            "time": 0,
+        }
+    return found
+
+
+def consoles(asked: object) -> dict[str, dict[str, object]]:
+    """Return the answer to `instance_console_info`: the hypervisor `fake` has none.
+
+    Args:
+        asked: the body, which is no list here, by instance name.
+    """
+    if not isinstance(asked, dict):
+        raise TypeError("the instances are not an object")
+    text = "Console not available for fake hypervisor"
+    return {name: {"instance": name, "kind": "msg", "message": text} for name in asked}
+
+
+def node_info(
+    root: Path,
+    storage_units: list[tuple[str, str, list[object]]] | None,
+    hypervisors: list[tuple[str, object]] | None,
+) -> tuple[str, list[dict[str, object]] | None, list[dict[str, object]] | None]:
+    """Return the answer to `node_info`: boot id, storage units, hypervisors.
+
+    Raises:
+        UnmeasurableError: a storage unit is of a kind that is not measured.
+    """
+    capacity = _capacity(root)
+    return (
+        str(uuid.uuid5(_BOOTS, root.name)),
+        None
+        if storage_units is None
+        else [_storage(capacity, kind, name, params) for kind, name, params in storage_units],
+        None if hypervisors is None else [_hypervisor(root, capacity) for _ in hypervisors],
+    )
+
+
+def _capacity(root: Path) -> Capacity:
+    path = root / RUN_DIR / CAPACITY
+    if not path.exists():
+        return Capacity()
+    return msgspec.json.decode(path.read_bytes(), type=Capacity)
+
+
+def _storage(
+    capacity: Capacity, kind: str, name: str, parameters: list[object]
+) -> dict[str, object]:
+    if kind == "lvm-pv":
+        exclusive = bool(parameters and parameters[0])
+        free = size = capacity.spindles if exclusive else 0
+    elif kind in _MEASURED:
+        size = capacity.storage_mib
+        free = size - capacity.storage_used_mib
+    else:
+        raise UnmeasurableError(f"Storage of type '{kind}' is not measured")
+    return {"type": kind, "name": name, "storage_free": free, "storage_size": size}
+
+
+def _hypervisor(root: Path, capacity: Capacity) -> dict[str, object]:
+    """Return memory (MiB) and processors; what instances use is not free."""
+    free = capacity.memory_mib - capacity.memory_own_mib
+    for instance in all_instances(root).values():
+        memory = instance["memory"]
+        assert isinstance(memory, int), "all_instances reads numbers"
+        free -= min(free, memory)
+    return {
+        "memory_total": capacity.memory_mib,
+        "memory_free": free,
+        "memory_dom0": capacity.memory_own_mib,
+        "cpu_total": capacity.processors,
+        "cpu_dom0": capacity.processors,
+        "cpu_nodes": 1,
+        "cpu_sockets": 1,
+    }
