@@ -10,7 +10,6 @@ export_list).
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from masterd.config.instance import Instance
 from masterd.config.kinds import AnyInstance
 from masterd.config.node import Node
 from masterd.config.objects import write
@@ -48,11 +47,9 @@ class Collector:
         self, config: ConfigSnapshot, nodes: Sequence[Node], needs: frozenset[str]
     ) -> Mapping[str, NodeState]:
         """Obeys `node_fields.AskNodes`. Switches."""
-        capable = [node for node in nodes if node.vm_capable] if needs else []
-        units = {node.uuid: _storage_units(config, node, needs) for node in capable}
-        results = self._rpc.call(
-            "node_info", _targets(capable), (units, _hypervisors(config, needs))
-        )
+        asked = nodes if needs else ()
+        units = {node.uuid: _storage_units(config, node, needs) for node in asked}
+        results = self._rpc.call("node_info", _targets(asked), (units, _hypervisors(config, needs)))
         return {uuid: _node_state(result.payload) for uuid, result in results.items() if result.ok}
 
     def instances(
@@ -61,10 +58,10 @@ class Collector:
         """Obeys `instance_row.AskInstances`. Switches."""
         uuids = {each.primary_node for each in instances}
         nodes = [node for node in config.nodes.sorted() if node.uuid in uuids and not node.offline]
-        cluster = config.cluster
-        enabled = list(cluster.enabled_hypervisors)
-        params = {name: cluster.hvparams.get(name, {}) for name in enabled}
-        results = self._rpc.call("all_instances_info", _targets(nodes), (enabled, params))
+        # Only those: a node that fails for one hypervisor says nothing of the others.
+        used = list(dict.fromkeys(each.hypervisor for each in instances if each.hypervisor))
+        params = {name: config.cluster.hvparams.get(name, {}) for name in used}
+        results = self._rpc.call("all_instances_info", _targets(nodes), (used, params))
         running: dict[str, tuple[str, Mapping[str, Any]]] = {}
         for uuid, result in results.items():
             if result.ok and isinstance(result.payload, dict):
@@ -75,7 +72,7 @@ class Collector:
         silent = frozenset(uuid for uuid, result in results.items() if not result.ok)
         consoles: Mapping[str, object] = {}
         if NEEDS_CONSOLE in needs:
-            consoles = self._consoles(config, instances, running)
+            consoles = self._consoles(config, instances)
         return InstanceState(running, silent, consoles)
 
     def exports(self, nodes: Sequence[Node]) -> Mapping[str, Sequence[str]]:
@@ -97,16 +94,15 @@ class Collector:
         }
 
     def _consoles(
-        self,
-        config: ConfigSnapshot,
-        instances: Sequence[AnyInstance],
-        running: Mapping[str, tuple[str, Mapping[str, Any]]],
+        self, config: ConfigSnapshot, instances: Sequence[AnyInstance]
     ) -> Mapping[str, object]:
+        """Ask primary nodes, which tell of consoles whether instances run or not. Switches."""
         by_node: dict[str, dict[str, object]] = {}
         for instance in instances:
-            if isinstance(instance, Instance) and instance.name in running:
-                where = running[instance.name][0]
-                by_node.setdefault(where, {})[instance.name] = _console_request(config, instance)
+            node = config.nodes.get(instance.primary_node or "")
+            if instance.name and node is not None:
+                request = _console_request(config, instance, node)
+                by_node.setdefault(node.uuid, {})[instance.name] = request
         nodes = [config.nodes[uuid] for uuid in sorted(by_node)]
         found: dict[str, object] = {}
         for result in self._rpc.call("instance_console_info", _targets(nodes), (by_node,)).values():
@@ -127,18 +123,23 @@ def _is_primary(config: ConfigSnapshot, name: str, node_uuid: str) -> bool:
 def _storage_units(
     config: ConfigSnapshot, node: Node, needs: frozenset[str]
 ) -> list[tuple[str, str, list[object]]]:
-    """Return the storage to be measured on a node: that of the first enabled disk template."""
+    """Return the storage to be measured on a node.
+
+    That of each enabled disk template, in their order, and last the physical volumes of the volume
+    group, for the spindles.
+    """
     cluster = config.cluster
-    kind = _MEASURED.get(next(iter(cluster.enabled_disk_templates), ""))
-    if NEEDS_STORAGE not in needs or kind is None:
+    if NEEDS_STORAGE not in needs:
         return []
-    if kind == "file":
-        return [("file", cluster.file_storage_dir, [])]
-    if not cluster.volume_group_name:
-        return []
+    keys = {"lvm-vg": cluster.volume_group_name, "file": cluster.file_storage_dir}
+    kinds = dict.fromkeys(
+        _MEASURED[template] for template in cluster.enabled_disk_templates if template in _MEASURED
+    )
     exclusive = config.node_params(node).exclusive_storage
-    # The volume group, and its physical volumes for the spindles.
-    return [(unit, cluster.volume_group_name, [exclusive]) for unit in ("lvm-vg", "lvm-pv")]
+    units = [(kind, keys[kind]) for kind in kinds] + [("lvm-pv", cluster.volume_group_name)]
+    return [
+        (kind, key, [] if kind == "file" else [exclusive]) for kind, key in units if key is not None
+    ]
 
 
 def _hypervisors(
@@ -161,7 +162,8 @@ def _node_state(payload: object) -> NodeState:
         if unit.get("type") == "lvm-pv":
             measured["spindles_free"] = unit.get("storage_free")
             measured["spindles_total"] = unit.get("storage_size")
-        else:
+        elif "storage_free" not in measured:
+            # The first one, that of the template new disks get.
             measured.update(unit)
     first = hypervisors[0] if isinstance(hypervisors, list) and hypervisors else None
     return NodeState(
@@ -171,16 +173,18 @@ def _node_state(payload: object) -> NodeState:
     )
 
 
-def _console_request(config: ConfigSnapshot, instance: Instance) -> dict[str, object]:
-    cluster = config.cluster
-    node = config.nodes[instance.primary_node]
+def _console_request(
+    config: ConfigSnapshot, instance: AnyInstance, node: Node
+) -> dict[str, object]:
+    cluster, hypervisor = config.cluster, instance.hypervisor
+    of_os = cluster.os_hvp.get(instance.os or "", {})
     return {
         "instance": write(instance),
         "node": write(node),
         "group": write(config.nodegroups[node.group]),
         "hvParams": fill_free(
-            cluster.hvparams.get(instance.hypervisor, {}),
-            cluster.os_hvp.get(instance.os, {}).get(instance.hypervisor, {}),
+            {} if hypervisor is None else cluster.hvparams.get(hypervisor, {}),
+            {} if hypervisor is None else of_os.get(hypervisor, {}),
             instance.hvparams,
         ),
         "beParams": write(fill(cluster.beparams["default"], instance.beparams)),

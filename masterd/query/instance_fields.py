@@ -218,31 +218,26 @@ _NODES: Final[list[Field[InstanceRow]]] = [
 
 def _running(read: str) -> Callable[[InstanceRow], object]:
     def get(row: InstanceRow) -> object:
-        if row.is_offline:
-            return Absent.OFFLINE
-        if row.is_unknown:
-            return Absent.NODATA
-        found = row.running
-        value = None if found is None else found[1].get(read)
-        return Absent.UNAVAIL if value is None else value
+        if row.unanswered is not None:
+            return row.unanswered
+        if row.running is None:
+            return Absent.UNAVAIL
+        value = row.running[1].get(read)
+        return Absent.NODATA if value is None else value
 
     return get
 
 
 def _oper_state(row: InstanceRow) -> object:
-    return Absent.NODATA if row.is_unknown else row.running is not None
+    return row.running is not None if row.unanswered is None else Absent.NODATA
 
 
 def _console(row: InstanceRow) -> object:
-    if row.is_offline:
-        return Absent.OFFLINE
-    if row.is_unknown:
-        return Absent.NODATA
-    if row.running is None:
-        return Absent.UNAVAIL
-    assert row.state is not None
+    if row.unanswered is not None:
+        return row.unanswered
+    assert row.state is not None, "An answer came with the state"
     value = row.state.consoles.get(row.instance.name or "")
-    return Absent.UNAVAIL if value is None else value
+    return Absent.NODATA if value is None else value
 
 
 _STATUS_DOC: Final = (

@@ -14,6 +14,7 @@ from masterd.config.node import Node, NodeGroup
 from masterd.config.params import BeParams, NicParams, fill, fill_free
 from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.query.fields import Absent
 
 #: Hypervisor parameters that belong to nodes, not to instances. Source: constants HVC_GLOBALS.
 GLOBAL_HV_PARAMS: Final = frozenset(
@@ -142,15 +143,24 @@ class InstanceRow:
     @property
     def is_offline(self) -> bool:
         """Whether its primary node is marked offline."""
-        uuid = self.instance.primary_node
-        node = None if uuid is None else self.config.nodes.get(uuid)
-        return node is not None and node.offline
+        return self._host is not None and self._host.offline
 
     @property
-    def is_unknown(self) -> bool:
-        """Whether nobody can tell its state: its node is offline, did not answer, or is none."""
-        node = self.primary
-        return node is None or node.offline or self.state is None or node.uuid in self.state.silent
+    def unanswered(self) -> Absent | None:
+        """Why nobody tells whether it runs; None where a node said so, be it another one."""
+        if self.running is not None:
+            return None
+        if self.is_offline:
+            return Absent.OFFLINE
+        if self._host is None or self.state is None or self._host.uuid in self.state.silent:
+            return Absent.NODATA
+        return None
+
+    @property
+    def _host(self) -> Node | None:
+        """The primary node, even of an instance without a name."""
+        uuid = self.instance.primary_node
+        return None if uuid is None else self.config.nodes.get(uuid)
 
     @property
     def running(self) -> tuple[str, Mapping[str, Any]] | None:
@@ -163,30 +173,36 @@ class InstanceRow:
         """Return what is and what should be in one word. Source: instance_status_values."""
         if self.is_offline:
             return "ERROR_nodeoffline"
-        if self.is_unknown:
+        if self.unanswered is not None:
             return "ERROR_nodedown"
         found = self.running
-        admin = self.instance.admin_state
         if found is None:
-            return self._status_when_down()
+            return self._status_when_gone()
         where, data = found
         if where != self.instance.primary_node:
             return "ERROR_wrongnode"
-        if _is_shut_down(data.get("state")):
-            return self._status_when_down(shut_down=True)
-        return "running" if admin == "up" else "ERROR_up"
+        is_wanted = self.instance.admin_state == "up"
+        if not _is_shut_down(data.get("state")):
+            return "running" if is_wanted else "ERROR_up"
+        if not is_wanted:
+            return "ADMIN_down"
+        return "USER_down" if self._may_shut_itself_down() else "ERROR_down"
 
-    def _status_when_down(self, *, shut_down: bool = False) -> str:
+    def _status_when_gone(self) -> str:
         instance = self.instance
-        if instance.admin_state == "offline":
-            return "ADMIN_offline"
-        if instance.admin_state != "up":
-            return "USER_down" if instance.admin_state_source == "user" else "ADMIN_down"
-        if shut_down and self.config.cluster.enabled_user_shutdown:
-            allowed = instance.hypervisor != "kvm" or self.hv_params.get("user_shutdown")
-            if allowed:
-                return "USER_down"
-        return "ERROR_down"
+        match instance.admin_state:
+            case "up":
+                return "ERROR_down"
+            case "offline":
+                return "ADMIN_offline"
+        by_user = instance.admin_state == "down" and instance.admin_state_source == "user"
+        is_shown = by_user and self.config.cluster.enabled_user_shutdown
+        return "USER_down" if is_shown else "ADMIN_down"
+
+    def _may_shut_itself_down(self) -> bool:
+        if not self.config.cluster.enabled_user_shutdown:
+            return False
+        return self.instance.hypervisor != "kvm" or self.hv_params.get("user_shutdown") is True
 
 
 def _is_shut_down(state: object) -> bool:

@@ -35,7 +35,7 @@ class NodeState:
 
     Attributes:
         boot_id: Changes with each boot.
-        storage: Numbers of its default storage unit and its spindles, MiB and counts, by name.
+        storage: Numbers of its first storage unit and its spindles, MiB and counts, by name.
         hypervisor: Numbers of its hypervisor, by name.
     """
 
@@ -140,7 +140,7 @@ def _live(read: Callable[[NodeState], object]) -> Callable[[NodeRow], object]:
         if row.state is None:
             return Absent.NODATA
         value = read(row.state)
-        return Absent.UNAVAIL if value is None else value
+        return Absent.NODATA if value is None else value
 
     return get
 

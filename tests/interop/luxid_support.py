@@ -82,12 +82,8 @@ def running(config: ConfigSnapshot) -> Iterator[Luxid]:
 
 def fill(root: Path, config: ConfigSnapshot) -> None:
     """Write what a master's data directory holds, owned by luxid's user."""
+    write_configuration(root, config)
     data = root / "var/lib/ganeti"
-    (data / "config.data").write_bytes(render(config))
-    for key, content in ssconf_files(config).items():
-        (data / f"ssconf_{key}").write_bytes(content)
-    (data / "queue/serial").write_text("0\n")
-    (data / "queue/version").write_text("1\n")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
          "/CN=ganeti.example.com", "-keyout", data / "key.pem", "-out", data / "cert.pem"],
@@ -98,3 +94,13 @@ def fill(root: Path, config: ConfigSnapshot) -> None:
             (data / "key.pem").read_bytes() + (data / "cert.pem").read_bytes()
         )
     luxid.give(root)
+
+
+def write_configuration(root: Path, config: ConfigSnapshot) -> None:
+    """Write a configuration, and an empty queue, into a master's data directory."""
+    data = root / "var/lib/ganeti"
+    (data / "config.data").write_bytes(render(config))
+    for key, content in ssconf_files(config).items():
+        (data / f"ssconf_{key}").write_bytes(content)
+    (data / "queue/serial").write_text("0\n")
+    (data / "queue/version").write_text("1\n")
