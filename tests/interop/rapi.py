@@ -152,10 +152,10 @@ def _client(port: int) -> Iterator[Rapi]:
 def _prepare(root: Path) -> None:
     """Write what it reads; let it write where all daemons may."""
     data = root / "var/lib/ganeti"
-    for name in ("var/run/ganeti", "var/log/ganeti"):
+    for name in ("var/run/ganeti", "var/run/ganeti/socket", "var/log/ganeti"):
         shutil.chown(root / name, group="gnt-daemons")
         (root / name).chmod(0o775)
-    (data / "rapi").mkdir()
+    (data / "rapi").mkdir(exist_ok=True)
     (data / "rapi/users").write_text("tester secret write\n")
     (data / "rapi.pem").write_bytes((data / "server.pem").read_bytes())
     for path in (data / "rapi", data / "rapi/users", data / "rapi.pem"):
