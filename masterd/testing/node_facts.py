@@ -46,7 +46,7 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     memory_mib: int = 65_536
-    memory_own_mib: int = 1024
+    memory_own_mib: int = 4096
     processors: int = 16
     storage_mib: int = 1_048_576
     storage_used_mib: int = 0

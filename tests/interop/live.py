@@ -105,7 +105,7 @@ def _populate(config: ConfigSnapshot, cluster: SimulatedCluster) -> None:
     for number, root in enumerate(nodes.values()):
         size = Capacity(
             memory_mib=131_072 + 4096 * number,
-            memory_own_mib=1024 + number,
+            memory_own_mib=4096,
             processors=32 + number,
             storage_mib=2_000_000 + 1000 * number,
             storage_used_mib=100_000,
