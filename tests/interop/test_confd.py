@@ -1,0 +1,283 @@
+"""Debian's `ganeti-confd` answers from the configuration files that our daemon writes.
+
+On the master it reads the file that the daemon keeps there; on a master candidate, the copy that
+it sent. It is asked with Ganeti's own client.
+"""
+
+import json
+import os
+import queue
+import re
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from masterd.config import document
+from masterd.config.node import Node
+from masterd.config.params import fill
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.luxi.client import Client
+from masterd.paths import Paths
+from tests import system
+from tests.interop import debian, live, luxid, masters
+from tests.interop.live import Roots
+from tests.sample_config import sample
+
+CONFD: Final = Path("/usr/sbin/ganeti-confd")
+
+pytestmark = [
+    debian.needs_ganeti,
+    luxid.needs_luxid,
+    pytest.mark.skipif(not CONFD.exists(), reason="package ganeti-haskell-3.0 is not installed"),
+]
+
+#: Kinds of requests. Source: constants CONFD_REQ_*.
+PING: Final = 0
+NODE_ROLE: Final = 1
+MASTER: Final = 3
+NODE_ADDRESSES: Final = 4
+CANDIDATE_ADDRESSES: Final = 5
+INSTANCE_ADDRESSES: Final = 6
+NODE_MINORS: Final = 7
+INSTANCE_DISKS: Final = 9
+DATA_COLLECTORS: Final = 11
+
+#: Asks for each line of its input, `[kind, query]`; prints status, answer and serial number.
+_ASKER: Final = """
+import json, sys
+from ganeti import pathutils, utils
+from ganeti.confd import client
+told = []
+asked = client.ConfdClient(utils.ReadFile(pathutils.CONFD_HMAC_KEY), ["127.0.0.1"], told.append,
+                           port=int(sys.argv[1]))
+for line in sys.stdin:
+    kind, query = json.loads(line)
+    request = client.ConfdClientRequest(type=kind, query=query)
+    asked.SendRequest(request, async_=False)
+    asked.WaitForReply(request.rsalt)
+    reply = told.pop().server_reply
+    print(json.dumps([reply.status, reply.answer, reply.serial]), flush=True)
+"""
+
+
+class Confd:
+    """A running ganeti-confd, and Ganeti's client of it."""
+
+    def __init__(self, server: "subprocess.Popen[str]", client: "subprocess.Popen[str]") -> None:
+        self._client = client
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, args=(server.stderr,))
+        self._reader.start()
+
+    def wait_loaded(self, serial: int) -> None:
+        """Return once it has read a configuration that is as new."""
+        while True:
+            line = self._lines.get(timeout=debian.PATIENCE_S)
+            found = re.search(r"Loaded new config, serial (\d+)", line)
+            if found is not None and int(found[1]) >= serial:
+                return
+            assert "onfiguration unavailable" not in line, line
+
+    def ask(self, kind: int, query: object = None) -> tuple[int, Any, int]:
+        """Return status, answer and serial number of the cluster."""
+        assert self._client.stdin is not None
+        assert self._client.stdout is not None
+        self._client.stdin.write(json.dumps([kind, query]) + "\n")
+        self._client.stdin.flush()
+        line = self._client.stdout.readline()
+        assert line, f"no answer to {kind} {query}"
+        status, answer, serial = json.loads(line)
+        return status, answer, serial
+
+    def answer(self, kind: int, query: object = None) -> Any:
+        """Return the answer to a request that must go well."""
+        status, answer, _ = self.ask(kind, query)
+        assert status == 0, (kind, query, answer)
+        return answer
+
+    def join(self) -> None:
+        """Return when the server has said its last word."""
+        self._reader.join(debian.PATIENCE_S)
+
+    def _read(self, stream: Any) -> None:
+        for line in stream:
+            self._lines.put(line)
+
+
+@contextmanager
+def confd(root: Path) -> Iterator[Confd]:
+    """Run ganeti-confd on the node of a root; it listens when the block begins."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    environment = {**os.environ, **Paths(root, root.name).environment()}
+    with (
+        subprocess.Popen(
+            [str(CONFD), "-f", "-d", "--no-user-checks", "-b", "127.0.0.1", "-p", port],
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ) as server,
+        subprocess.Popen(
+            ["timeout", str(debian.PATIENCE_S), debian.PYTHON, "-c", _ASKER, port],
+            env={**environment, "PYTHONPATH": str(debian.LIBRARY)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as client,
+    ):  # fmt: skip
+        running = Confd(server, client)
+        try:
+            yield running
+        finally:
+            server.terminate()
+            running.join()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Our daemon has changed the configuration; `config` is what it wrote, read again."""
+
+    roots: Roots
+    client: Client
+    config: ConfigSnapshot
+    confd: Confd
+
+
+def set_tags(client: Client, *tags: str) -> None:
+    job_id = client.call(
+        "SubmitJob",
+        [{"OP_ID": "OP_TAGS_SET", "kind": "cluster", "name": None, "tags": tags, "reason": []}],
+    )
+    assert isinstance(job_id, int)
+    assert system.wait_for_end(client, job_id) == "success"
+
+
+def written(root: Path) -> ConfigSnapshot:
+    """Read the configuration that stands in a node's data directory."""
+    return document.split(json.loads((root / "var/lib/ganeti/config.data").read_bytes()))
+
+
+@pytest.fixture(scope="module", params=["master", "candidate"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    made = sample(5, nodes=8, groups=2, instances=30)
+    with (
+        live.roots(made) as roots,
+        masters.ours(roots.ours),
+        Client(
+            str(Paths(roots.ours, roots.ours.name).query_socket), answer_s=system.START_S
+        ) as client,
+    ):
+        set_tags(client, "through:confd")
+        where = roots.ours
+        if request.param == "candidate":
+            (_, candidate, *_) = sorted(
+                roots.config.master_candidates(), key=lambda node: node.name
+            )
+            where = roots.ours.parent / candidate.name
+        config = written(where)
+        with confd(where) as running:
+            running.wait_loaded(config.serial_no)
+            yield World(roots, client, config, running)
+
+
+def test_what_it_reads_is_what_the_daemon_changed(world: World) -> None:
+    before = world.roots.config
+    assert world.config.serial_no > before.serial_no
+    assert set(world.config.cluster.tags) == {*before.cluster.tags, "through:confd"}
+    _, _, serial = world.confd.ask(MASTER)
+    assert serial == world.config.cluster.serial_no > before.cluster.serial_no
+
+
+def test_it_is_alive(world: World) -> None:
+    assert world.confd.answer(PING) == 3_000_000
+
+
+def test_it_knows_the_role_of_every_node(world: World) -> None:
+    def role(node: Node) -> int:
+        if node.uuid == world.config.cluster.master_node:
+            return 0
+        if node.master_candidate:
+            return 1
+        if node.drained:
+            return 3
+        return 2 if node.offline else 4
+
+    wanted = {node.name: role(node) for node in world.config.nodes.values()}
+    assert {name: world.confd.answer(NODE_ROLE, name) for name in wanted} == wanted
+    assert len(set(wanted.values())) >= 3
+
+
+def test_it_knows_the_master(world: World) -> None:
+    config = world.config
+    assert world.confd.answer(MASTER) == config.master.name
+    told = world.confd.answer(MASTER, {"3": [0, 1, 2]})
+    assert told == [config.master.name, config.cluster.master_ip, config.master.primary_ip]
+
+
+def test_it_lists_addresses(world: World) -> None:
+    nodes = world.config.nodes.values()
+    assert sorted(world.confd.answer(NODE_ADDRESSES)) == sorted(n.primary_ip for n in nodes)
+    assert sorted(world.confd.answer(CANDIDATE_ADDRESSES)) == sorted(
+        node.primary_ip for node in nodes if node.master_candidate
+    )
+
+
+def test_it_lists_the_instances_on_the_default_link(world: World) -> None:
+    default = world.config.cluster.nicparams["default"]
+    addresses = {
+        nic.ip
+        for each in world.config.instances.values()
+        for nic in each.nics
+        if nic.ip and fill(default, nic.nicparams).link == default.link
+    }
+    assert set(world.confd.answer(INSTANCE_ADDRESSES)) == addresses
+    assert len(addresses) > 3
+
+
+def test_it_knows_the_disks_of_instances(world: World) -> None:
+    real = [each for each in world.config.instances.values() if each.name and each.disks]
+    assert len(real) > 10
+    for instance in real[:5]:
+        told = world.confd.answer(INSTANCE_DISKS, instance.name)
+        assert [disk["uuid"] for disk in told] == list(instance.disks)
+
+
+def test_it_knows_the_minors_of_mirrors(world: World) -> None:
+    seen = 0
+    for node in world.config.nodes.values():
+        for told in world.confd.answer(NODE_MINORS, node.name):
+            name, minor, instance_name, disk_name, role, peer = told
+            instance = world.config.instances.named(instance_name)
+            assert instance is not None
+            disks = [world.config.disks[uuid] for uuid in instance.disks]
+            (disk,) = [each for each in disks if each.iv_name == disk_name]
+            first, second, _, minor_there, minor_here, _ = disk.logical_id or ()
+            primary = instance.primary_node == node.uuid
+            assert (name, role) == (node.name, "primary" if primary else "secondary")
+            assert minor == (minor_there if first == node.uuid else minor_here)
+            other = second if first == node.uuid else first
+            assert peer == world.config.nodes[str(other)].name
+            seen += 1
+    assert seen >= 4
+
+
+def test_it_knows_what_is_to_be_collected(world: World) -> None:
+    told = world.confd.answer(DATA_COLLECTORS)
+    assert set(told) == set(world.config.cluster.data_collectors)
+
+
+@pytest.mark.parametrize("kind", [NODE_ROLE, NODE_MINORS, INSTANCE_DISKS])
+def test_it_refuses_what_is_not_there(world: World, kind: int) -> None:
+    status, _, _ = world.confd.ask(kind, "nobody.example.com")
+    assert status == 1
+
+
+def test_it_takes_a_change_up_while_it_runs(world: World) -> None:
+    before = world.confd.ask(MASTER)[2]
+    set_tags(world.client, f"one:more{before}")
+    world.confd.wait_loaded(written(world.roots.ours).serial_no)
+    assert world.confd.ask(MASTER)[2] == written(world.roots.ours).cluster.serial_no > before
