@@ -312,6 +312,7 @@ class Application:
             sleep=gevent.sleep,
             drained=lambda: jobs.drained,
             watcher_pause=self._node.watcher_pause,
+            in_thread=gevent.get_hub().threadpool.apply,
         )
         jobs.start(Processor(context))
 

@@ -139,6 +139,12 @@ class Paths:
         return self.data_dir / "server.pem"
 
     @property
+    def cluster_certificates(self) -> tuple[Path, ...]:
+        """The certificates that all nodes of the cluster share."""
+        names = ("rapi.pem", "spice-ca.pem", "spice.pem")
+        return (self.server_certificate, *(self.data_dir / name for name in names))
+
+    @property
     def client_certificate(self) -> Path:
         """This node's certificate with its key, for calling node daemons."""
         return self.data_dir / "client.pem"

@@ -155,9 +155,20 @@ class World:
         assert self.context.reservations.owners == set(), "a reservation outlived its job"
 
 
-def make_world(base: Path, *, clock: Clock | None = None) -> World:
-    """Make the cluster of the recorded `config.data`, its nodes with roots below `base`."""
-    config = MemoryConfig(document.split(json.loads(CONFIG_DATA.read_bytes())))
+def make_world(
+    base: Path, *, clock: Clock | None = None, config: ConfigSnapshot | None = None
+) -> World:
+    """Make a cluster, its nodes with roots below `base`.
+
+    Args:
+        config: Its configuration; otherwise that of the recorded `config.data`.
+    """
+    if config is None:
+        config = document.split(json.loads(CONFIG_DATA.read_bytes()))
+    return _make_world(base, SystemClock() if clock is None else clock, MemoryConfig(config))
+
+
+def _make_world(base: Path, clock: Clock, config: MemoryConfig) -> World:
     slept: list[tuple[str, float]] = []
     nodes = {}
     for node in config.snapshot().nodes.values():
@@ -182,11 +193,12 @@ def make_world(base: Path, *, clock: Clock | None = None) -> World:
         ),
         jobs=jobs,
         locks=locks,
-        clock=SystemClock() if clock is None else clock,
-        paths=Paths(),
+        clock=clock,
+        paths=Paths(base),
         sleep=lambda seconds: slept.append(("", seconds)),
         drained=lambda: False,
         watcher_pause=lambda: WATCHER_PAUSE_S,
+        in_thread=lambda work: work(),
     )
     by_name = {node.name: node for node in nodes.values()}
     return World(context, config, jobs, locks, faults, by_name, slept)

@@ -14,7 +14,7 @@ from masterd.opcodes.base import OpCode
 from masterd.paths import Paths
 from masterd.query.language import Filter
 from masterd.rpc.result import RpcResult
-from masterd.rpc.runner import NodeTarget
+from masterd.rpc.runner import NodeTarget, Request
 
 R = TypeVar("R")
 
@@ -43,6 +43,10 @@ class Rpc(Protocol):
         timeout_s: float | None = None,
     ) -> Mapping[str, RpcResult]:
         """Ask nodes at the same time; return results by node uuid. Switches."""
+        ...
+
+    def call_each(self, requests: Sequence[Request]) -> Sequence[RpcResult]:
+        """Send different calls at the same time; return results in their order. Switches."""
         ...
 
 
@@ -80,6 +84,14 @@ class Queries(Protocol):
         ...
 
 
+class InThread(Protocol):
+    """Does work on a native thread."""
+
+    def __call__(self, work: Callable[[], R]) -> R:
+        """Return what `work` returns, or raise what it raises. Switches."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterContext:
     """Everything a logical unit may touch.
@@ -88,6 +100,8 @@ class ClusterContext:
         sleep: waits for so many seconds; switches, and ends early only when the greenlet is killed.
         drained: tells whether the queue takes no new jobs.
         watcher_pause: tells until when the watcher pauses, in seconds since the epoch.
+        in_thread: does pure work that takes long on a native thread, so that clients are served
+            meanwhile; switches.
     """
 
     config: Config
@@ -101,6 +115,7 @@ class ClusterContext:
     sleep: Callable[[float], None]
     drained: Callable[[], bool]
     watcher_pause: Callable[[], int | None]
+    in_thread: InThread
 
 
 class OpRun(Protocol):

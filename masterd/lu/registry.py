@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from masterd.lu.base import LogicalUnit
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
+from masterd.lu.cluster_verify import LUClusterVerifyConfig
 from masterd.lu.delay import LUTestDelay
+from masterd.lu.instance_query import LUInstanceQueryData
 from masterd.lu.query import LUExtStorageDiagnose, LUOsDiagnose, LUQuery, LUQueryFields
 from masterd.lu.queue_tests import LUTestDummy, LUTestJqueue
 from masterd.lu.tags import LUTagsDel, LUTagsGet, LUTagsSearch, LUTagsSet
@@ -13,7 +15,9 @@ from masterd.lu.tags import LUTagsDel, LUTagsGet, LUTagsSearch, LUTagsSet
 LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_CONFIG_QUERY": LUClusterConfigQuery,
     "OP_CLUSTER_QUERY": LUClusterQuery,
+    "OP_CLUSTER_VERIFY_CONFIG": LUClusterVerifyConfig,
     "OP_EXT_STORAGE_DIAGNOSE": LUExtStorageDiagnose,
+    "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_OS_DIAGNOSE": LUOsDiagnose,
     "OP_QUERY": LUQuery,
     "OP_QUERY_FIELDS": LUQueryFields,

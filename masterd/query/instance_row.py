@@ -182,11 +182,11 @@ class InstanceRow:
         if where != self.instance.primary_node:
             return "ERROR_wrongnode"
         is_wanted = self.instance.admin_state == "up"
-        if not _is_shut_down(data.get("state")):
+        if not is_shut_down(data.get("state")):
             return "running" if is_wanted else "ERROR_up"
         if not is_wanted:
             return "ADMIN_down"
-        return "USER_down" if self._may_shut_itself_down() else "ERROR_down"
+        return "USER_down" if self.may_shut_itself_down else "ERROR_down"
 
     def _status_when_gone(self) -> str:
         instance = self.instance
@@ -199,12 +199,14 @@ class InstanceRow:
         is_shown = by_user and self.config.cluster.enabled_user_shutdown
         return "USER_down" if is_shown else "ADMIN_down"
 
-    def _may_shut_itself_down(self) -> bool:
+    @property
+    def may_shut_itself_down(self) -> bool:
+        """Whether its user may shut it down from inside."""
         if not self.config.cluster.enabled_user_shutdown:
             return False
         return self.instance.hypervisor != "kvm" or self.hv_params.get("user_shutdown") is True
 
 
-def _is_shut_down(state: object) -> bool:
+def is_shut_down(state: object) -> bool:
     """Tell whether a node says that the instance's user has shut it down (HvInstanceState)."""
     return state in (1, "shutdown")

@@ -146,6 +146,8 @@ ENCODERS: Final[Mapping[str, Encoder]] = {
     "file_details": file_details,
     "object_dict": object_dict,
     "object_dict_list": object_dict_list,
+    # A disk in its form for one node (`config.node_disks`), which its caller knows.
+    "single_disk_dict_dp": object_dict,
 }
 
 #: Encoders that fill in parameters from the configuration; handed to the runner by name.
@@ -162,6 +164,5 @@ CONFIGURATION_ENCODERS: Final = frozenset(
         "multi_disks_dict_dp",
         "nic_dict",
         "node_to_disk_dict_dp",
-        "single_disk_dict_dp",
     }
 )

@@ -1,9 +1,9 @@
 """Ask nodes, many at once, and return one result for each."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import gevent
 from gevent.lock import Semaphore
@@ -18,6 +18,8 @@ from masterd.rpc.errors import TransportError
 from masterd.rpc.gates import NodeGate
 from masterd.rpc.result import RpcResult
 from masterd.rpc.transport import Transport
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,6 +42,15 @@ class NodeTarget:
     uuid: str
     address: str
     offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to one node; see `RpcRunner.call`."""
+
+    call_name: str
+    node: NodeTarget
+    args: Sequence[object]
 
 
 class RpcRunner:
@@ -106,6 +117,29 @@ class RpcRunner:
             self._ask_all(call, asked, bodies, limit_s, results)
         return results
 
+    def call_each(self, requests: Sequence[Request]) -> list[RpcResult]:
+        """Send different calls, each to one node, at the same time. Switches.
+
+        Returns:
+            One result for each request, in their order. If the caller is killed, the requests under
+            way are given up.
+
+        Raises:
+            ProgrammerError: as `call`.
+        """
+        results: list[RpcResult | None] = [None] * len(requests)
+        waiting = iter(range(len(requests)))
+
+        def work(waiting: Iterator[int]) -> None:
+            for place in waiting:
+                request = requests[place]
+                results[place] = self.call_one(request.call_name, request.node, request.args)
+
+        self._work_on(work, waiting, len(requests))
+        done = [result for result in results if result is not None]
+        assert len(done) == len(requests), "a request without a result"
+        return done
+
     def call_one(
         self,
         call_name: str,
@@ -154,7 +188,13 @@ class RpcRunner:
             for node in nodes:
                 results[node.uuid] = self._ask(call, node, bodies[node.uuid], timeout_s)
 
-        workers = [gevent.spawn(work, waiting) for _ in range(min(len(nodes), RPC_FANOUT_MAX))]
+        self._work_on(work, waiting, len(nodes))
+
+    def _work_on(
+        self, work: Callable[[Iterator[T]], None], waiting: Iterator[T], count: int
+    ) -> None:
+        """Have some greenlets take what waits until nothing is left."""
+        workers = [gevent.spawn(work, waiting) for _ in range(min(count, RPC_FANOUT_MAX))]
         try:
             gevent.joinall(workers, raise_error=True)
         except BaseException:
