@@ -98,10 +98,11 @@ class LUInstanceQueryData(LogicalUnit[OpInstanceQueryData, _Plan]):
                 strict=True,
             )
         )
+        run_states = {row.instance.uuid: self._run_state(row, states) for row in rows}
         devices = self._devices(rows)
         return {
             row.instance.name or row.instance.uuid: _describe(
-                row, self._run_state(row, states), devices
+                row, run_states[row.instance.uuid], devices
             )
             for row in rows
         }

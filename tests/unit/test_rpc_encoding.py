@@ -132,8 +132,10 @@ def test_one_call_sends_its_argument_as_the_whole_body() -> None:
 
 
 def test_an_argument_whose_encoder_is_not_there_yet_is_refused_by_name() -> None:
-    with pytest.raises(ProgrammerError, match=r"'disk' of node call 'blockdev_find' needs the enc"):
-        body("blockdev_find", object())
+    with pytest.raises(
+        ProgrammerError, match=r"'disks' of node call 'blockdev_close' needs the en"
+    ):
+        body("blockdev_close", "inst1", object())
 
 
 def test_a_wrong_number_of_arguments_is_refused_with_their_names() -> None:
