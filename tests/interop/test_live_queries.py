@@ -26,9 +26,12 @@ JUSTIFIED: Final = {
 #: Seed, nodes, groups, instances, and what the cluster is told to be like.
 CONFIGURATIONS: Final[list[tuple[int, int, int, int, dict[str, object]]]] = [
     (5, 8, 1, 40, {"enabled_disk_templates": ["plain", "drbd", "file"]}),
-    (7, 4, 1, 20, {"enabled_disk_templates": ["diskless", "sharedfile", "file", "plain"]}),
-    (9, 4, 1, 20, {"enabled_disk_templates": ["sharedfile"], "enabled_user_shutdown": True}),
-]
+    (
+        9, 4, 1, 20,
+        {"enabled_disk_templates": ["diskless", "sharedfile", "file", "plain"],
+         "enabled_user_shutdown": True},
+    ),
+]  # fmt: skip
 
 
 def configuration(
