@@ -64,7 +64,7 @@ def changes(quick: bool) -> list[Figure]:
 def instance_queries(quick: bool) -> list[Figure]:
     """Queries of instances over the socket, beside luxid on the same configuration."""
     figures = []
-    for size in (20,) if quick else (100, 2000):
+    for size in (20,) if quick else (100, 2000, 10_000):
         static = [name for name in all_fields() if name not in _LIVE]
         asked: dict[str, list[object]] = {
             "as listed": ["instance", LISTED, None],
@@ -89,6 +89,25 @@ def instance_queries(quick: bool) -> list[Figure]:
                     Figure("instances", f"{name}, {size:,}, ours to luxid's", ratio, "x", aim)
                 )
     return figures
+
+
+def rendering(quick: bool) -> list[Figure]:
+    """Jobs that change a large configuration, while a client asks small questions."""
+    size, seconds = (100, 1.0) if quick else (10_000, 10.0)
+    with daemon_with(size) as path:
+        quiet = load_at(
+            path, "rate", clients=1, seconds=seconds / 5, method="QueryConfigValues",
+            args=["cluster_name"],
+        )  # fmt: skip
+        found = load_at(path, "changing", seconds=seconds)
+    small, jobs = found["small"], found["changes"]
+    return [
+        Figure("rendering", f"a change told, as a job, median, {size:,}", jobs["median_ms"], "ms"),
+        Figure("rendering", "a small query meanwhile, median", small["median_ms"], "ms"),
+        Figure("rendering", "a small query meanwhile, p99", small["p99_ms"], "ms", 50, True),
+        Figure("rendering", "the longest one", small["max_ms"], "ms"),
+        Figure("rendering", "a small query when all is quiet, p99", quiet["p99_ms"], "ms"),
+    ]
 
 
 def config(size: int) -> Document:

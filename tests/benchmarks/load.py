@@ -242,6 +242,29 @@ def busy(crowd: Crowd, spec: dict[str, Any]) -> dict[str, object]:
     }
 
 
+def changing(crowd: Crowd, spec: dict[str, Any]) -> dict[str, object]:
+    """One client's jobs tag one instance after the other, while another asks small questions."""
+    times: list[float] = []
+    probes: list[float] = []
+    start = time.monotonic()
+    end = start + spec["seconds"]
+
+    def tagging() -> Client:
+        number = 0
+        while time.monotonic() < end:
+            name = f"inst{number % 7}.example.com"
+            op = {"OP_ID": "OP_TAGS_SET", "kind": "instance", "name": name, "reason": [],
+                  "tags": [f"t{number}"]}  # fmt: skip
+            yield from working(request("SubmitJob", [op]), range(1), times, [])
+            number += 1
+
+    crowd.add(tagging())
+    crowd.add(repeating(request("QueryConfigValues", ["cluster_name"]), probes, end))
+    crowd.run()
+    elapsed = time.monotonic() - start
+    return {"changes": _summary(times, elapsed), "small": _summary(probes, elapsed)}
+
+
 def private_bytes(pid: int) -> int:
     """Return a process's private memory."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:  # noqa: PTH123  # procfs
@@ -261,7 +284,8 @@ def _summary(times: list[float], elapsed_s: float) -> dict[str, object]:
 
 
 KINDS: Final = {
-    "busy": busy, "cancel": cancel, "rate": rate, "submit": submit, "work": work,
+    "busy": busy, "cancel": cancel, "changing": changing, "rate": rate, "submit": submit,
+    "work": work,
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ SCENARIOS: Final = {
     **scenarios.SCENARIOS,
     "changes": configuration.changes,
     "instances": configuration.instance_queries,
+    "rendering": configuration.rendering,
 }
 
 #: Lines of a profile that are shown.
