@@ -2,9 +2,8 @@
 
 What the file says is checked here only as far as it decides whether it can be taken over at all:
 that it is one JSON object, that no key stands twice, and that its version is one this release takes
-over. The forms of the objects are checked where they are used.
-
-Source: Ganeti 3.0.2 (version = major * 1,000,000 + minor * 10,000 + revision).
+over. A document of another version than 3.0 is brought to that form (`config_upgrade`). The forms
+of the objects are checked where they are used.
 """
 
 import hashlib
@@ -12,10 +11,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
-#: Versions whose documents are taken over as they are.
-VERSIONS: Final = frozenset({3_000_000})
+from migrations.legacy.config_upgrade import random_uuid, upgrade
+from migrations.legacy.config_versions import CURRENT, TAKEN, form_of, version_text
+from migrations.legacy.config_work import ConfigFormError, NewUuid
 
 #: Bytes of the largest file that is read. A cluster of 10,000 instances has about 20 MiB.
 FILE_BYTES_MAX: Final = 512 * 1024 * 1024
@@ -32,17 +32,21 @@ class ConfigDataRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LegacyConfig:
-    """A configuration as found.
+    """A configuration as found, in the form of 3.0.
 
     Attributes:
         path: Where it was read.
         digest: Hex SHA-256 of the file.
-        document: The parsed document.
+        document: The document in the form of 3.0.
+        found_version: The version that the file has.
+        notes: What had to be left out or mended, each with its path.
     """
 
     path: Path
     digest: str
     document: Mapping[str, object]
+    found_version: int = CURRENT
+    notes: tuple[str, ...] = ()
 
     @property
     def serial_no(self) -> int:
@@ -52,45 +56,69 @@ class LegacyConfig:
         return serial_no
 
 
-def read(path: Path) -> LegacyConfig:
-    """Read a `config.data`.
+def read(path: Path, *, new_uuid: NewUuid = random_uuid) -> LegacyConfig:
+    """Read a `config.data`, of 3.0 or another version that is taken over.
+
+    Args:
+        new_uuid: Names objects that older versions had no uuids for.
 
     Raises:
         ConfigDataRefusedError: it cannot be taken over.
         OSError: it cannot be read.
     """
+    content = content_of(path)
+    found = parsed(path, content)
+    try:
+        made = upgrade(found, new_uuid=new_uuid)
+    except ConfigFormError as error:
+        raise ConfigDataRefusedError(path, error.reasons) from error
+    digest = hashlib.sha256(content).hexdigest()
+    return LegacyConfig(path, digest, made.document, found["version"], made.notes)
+
+
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a `config.data`.
+
+    Raises:
+        ConfigDataRefusedError: there are too many.
+        OSError: it cannot be read.
+    """
     if path.stat().st_size > FILE_BYTES_MAX:
         raise ConfigDataRefusedError(path, [f"it is larger than {FILE_BYTES_MAX} bytes"])
-    content = path.read_bytes()
+    return path.read_bytes()
+
+
+def parsed(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the document of a `config.data` as it stands there.
+
+    Raises:
+        ConfigDataRefusedError: it is none, or of a version that is not taken over.
+    """
     try:
         document = json.loads(
             content, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError) as error:
         raise ConfigDataRefusedError(path, [f"it is not JSON: {error}"]) from error
+    if not isinstance(document, dict):
+        told = f"it holds a {type(document).__name__}, not an object"
+        raise ConfigDataRefusedError(path, [told])
     reasons = _reasons_against(document)
     if reasons:
         raise ConfigDataRefusedError(path, reasons)
-    return LegacyConfig(path, hashlib.sha256(content).hexdigest(), document)
+    return document
 
 
-def version_text(version: int) -> str:
-    """Return a version as people write it: 2160000 is "2.16"."""
-    return f"{version // 1_000_000}.{version % 1_000_000 // 10_000}"
-
-
-def _reasons_against(document: object) -> list[str]:
-    if not isinstance(document, dict):
-        return [f"it holds a {type(document).__name__}, not an object"]
+def _reasons_against(document: Mapping[str, object]) -> list[str]:
     reasons = []
     version = document.get("version")
     if type(version) is not int:
         reasons.append("it names no version")
-    elif version not in VERSIONS:
-        taken = ", ".join(version_text(known) for known in sorted(VERSIONS))
+    elif form_of(version) is None:
+        taken = ", ".join(version_text(known) for known in TAKEN)
         reasons.append(
             f"it has the form of Ganeti {version_text(version)} ({version}), "
-            f"and only that of {taken} is taken over"
+            f"and only those of {taken} are taken over"
         )
     if type(document.get("serial_no")) is not int:
         reasons.append("it has no serial number")

@@ -9,6 +9,7 @@ import pytest
 from migrations.legacy import config_data
 from migrations.legacy.config_data import ConfigDataRefusedError
 
+TAKEN = "2.7, 2.8, 2.9, 2.10, 2.11, 2.12, 2.13, 2.14, 2.15, 2.16, 2.17, 3.0, 3.1"
 RECORDED = Path(__file__).parent.parent / "conformance" / "data" / "config.data"
 
 
@@ -25,11 +26,12 @@ def test_a_recorded_file_is_read_with_its_digest_and_serial_number() -> None:
     assert found.document == json.loads(RECORDED.read_bytes())
     assert found.digest == hashlib.sha256(RECORDED.read_bytes()).hexdigest()
     assert found.serial_no == 1043
+    assert (found.found_version, found.notes) == (3_000_000, ())
 
 
 def test_an_older_version_is_refused_by_name(tmp_path: Path) -> None:
-    assert reasons_against(tmp_path, b'{"version": 2160000, "serial_no": 1}') == [
-        "it has the form of Ganeti 2.16 (2160000), and only that of 3.0 is taken over"
+    assert reasons_against(tmp_path, b'{"version": 2060000, "serial_no": 1}') == [
+        f"it has the form of Ganeti 2.6 (2060000), and only those of {TAKEN} are taken over"
     ]
 
 
@@ -59,8 +61,8 @@ def test_a_missing_file_is_an_error_of_the_system(tmp_path: Path) -> None:
 
 
 def test_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
-    assert reasons_against(tmp_path, b'{"version": 3010000, "serial_no": 1}') == [
-        "it has the form of Ganeti 3.1 (3010000), and only that of 3.0 is taken over"
+    assert reasons_against(tmp_path, b'{"version": 3020000, "serial_no": 1}') == [
+        f"it has the form of Ganeti 3.2 (3020000), and only those of {TAKEN} are taken over"
     ]
 
 
