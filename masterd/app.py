@@ -17,13 +17,14 @@ from exporter.service import Exporter
 from masterd import startup
 from masterd.cli import Options
 from masterd.clock import Clock, SystemClock
+from masterd.config import takeover
 from masterd.config.copies import ConfigCopies
 from masterd.config.repository import ConfigRepository
 from masterd.config.reservations import Reservations
 from masterd.config.shown import ShownConfig
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.writer import FileState
-from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, GanetiError, GenericError
+from masterd.errors import EXIT_FAILURE, GanetiError, GenericError
 from masterd.job.filter_rules import FilterRules
 from masterd.job.service import JobService
 from masterd.limits import (
@@ -53,7 +54,7 @@ from masterd.settings import Settings
 from masterd.startup import Identity, StartError
 from masterd.status_file import StatusFile
 from masterd.users import Owners
-from migrations.legacy import config_data, queue_dir
+from migrations.legacy import queue_dir
 from store.errors import SchemaMismatch, StoreBusy, StoreError
 from store.store import Store
 
@@ -185,38 +186,14 @@ class Application:
     def _load_config(self, store: Store) -> ConfigRepository:
         """Load the configuration; at the first start, take it over from `config.data`."""
         config = ConfigRepository(store, self._clock)
+        path = self._paths.config_file
         if config.is_empty():
-            legacy = self._read_config_file()
-            source = str(self._paths.config_file)
-            config.import_document(legacy.document, source=source, digest=legacy.digest)
-            _log.info("took the configuration over from %s", source)
+            takeover.take_over(config, path)
             return config
         config.load()
         if self._options.adopt_config:
-            self._adopt_config(config)
+            takeover.adopt(config, path)
         return config
-
-    def _adopt_config(self, config: ConfigRepository) -> None:
-        """Take in a `config.data` that somebody edited while no master ran."""
-        legacy = self._read_config_file()
-        record = config.file_record()
-        if record is not None and legacy.digest in (record.written, record.previous):
-            _log.info("%s is what was last written: nothing to adopt", self._paths.config_file)
-            return
-        before = config.snapshot().serial_no
-        source = str(self._paths.config_file)
-        after = config.adopt_document(legacy.document, source=source, digest=legacy.digest)
-        _log.warning("adopted %s: configuration %d follows %d", source, after.serial_no, before)
-
-    def _read_config_file(self) -> config_data.LegacyConfig:
-        path = self._paths.config_file
-        try:
-            return config_data.read(path)
-        except OSError as error:
-            raise StartError(EXIT_NODESETUP_ERROR, f"cannot read {path}: {error}") from error
-        except config_data.ConfigDataRefusedError as error:
-            reasons = "\n  ".join(error.reasons)
-            raise StartError(EXIT_FAILURE, f"cannot take over {path}:\n  {reasons}") from error
 
     def _take_over_queue(self, store: Store) -> None:
         """At the first start, take over the jobs of the master before us."""

@@ -10,7 +10,9 @@ The way through the files:
   and a line in `store/FORMAT.md`.
 * `runner` carries steps out: backup first (`backup`), then one transaction per step.
 * `legacy/` reads the files of other masters: `job_file` one job (pure), `queue_scan` the directory,
-  `queue_dir` takes the queue over into a store, `config_data` reads the configuration.
+  `queue_dir` takes the queue over into a store; `config_data` reads the configuration,
+  `config_upgrade` brings it to the present form by steps (`config_objects`, `config_disks`,
+  `config_params`), `config_downgrade` back.
 * `command` is the command: `scripts/migrate`, or `python -m migrations`.
 
 Who switches greenlets: whatever is given a store, since `Store.update` does. Steps do not; they are

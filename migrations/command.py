@@ -5,6 +5,7 @@ Results go to standard output, what happens meanwhile to standard error.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,11 @@ from typing import Any, Final
 
 from migrations import runner
 from migrations.backup import BackupError
-from migrations.legacy import queue_dir
+from migrations.legacy import config_data, queue_dir
+from migrations.legacy.config_data import ConfigDataRefusedError
+from migrations.legacy.config_downgrade import TARGETS, downgrade
+from migrations.legacy.config_versions import CURRENT, version_text
+from migrations.legacy.config_work import ConfigFormError
 from migrations.legacy.job_file import Summary, default_summary
 from migrations.legacy.queue_dir import QueueRefusedError
 from migrations.registry import STEPS
@@ -25,6 +30,7 @@ from store.store import Store
 DATA_DIR: Final = Path("var/lib/ganeti")
 STORE: Final = "masterd-store"
 QUEUE: Final = "queue"
+CONFIG: Final = "config.data"
 BACKUPS: Final = "masterd-store-backups"
 
 EXIT_DONE: Final = 0
@@ -36,7 +42,7 @@ Now = Callable[[], int]
 
 DESCRIPTION: Final = """\
 Bring the store of ganeti-masterd to the form this release reads, or back to an older one; take over
-the job queue that another master daemon left.
+the job queue that another master daemon left; bring a configuration to another release's form.
 
 Commands:
   status      where the store stands, and which steps are pending (a daemon may be running)
@@ -46,10 +52,13 @@ Commands:
               archive, the last id given out, and the drain flag; the directory is only read.
               ganeti-masterd does the same by itself at its first start. A directory with a file
               that cannot be read is refused whole, with the list of reasons. What was cut off goes
-              on where it was when the command is given again."""
+              on where it was when the command is given again.
+  config      write a config.data of Ganeti 2.7 to 3.1 in the form of 3.0 or 2.16; the file is only
+              read. ganeti-masterd takes over any of them by itself
+              at its first start."""
 
 EPILOG: Final = """\
-All but status need ganeti-masterd to be stopped.
+All but status and config need ganeti-masterd to be stopped.
 
 Exit status: 0 when it was done (status: nothing is pending), 1 when it was refused or failed,
 2 when the command is not understood, 3 when status finds pending steps."""
@@ -130,6 +139,28 @@ class _Command:
         )
         return EXIT_DONE
 
+    def config(self) -> int:
+        path = self.options.source or self.data_dir / CONFIG
+        found = config_data.read(path)
+        converted = downgrade(dict(found.document), self.options.form)
+        notes = [*found.notes, *converted.notes]
+        for note in notes:
+            self._tell(note)
+        content = json.dumps(converted.document, separators=(",", ":"), sort_keys=True) + "\n"
+        if self.options.output is None:
+            if self.options.json:
+                raise _RefusedError("--json needs --output")
+            sys.stdout.write(content)
+            return EXIT_DONE
+        _write_new(self.options.output, content)
+        was, now = (version_text(v) for v in (found.found_version, self.options.form))
+        self._result(
+            {"from": str(path), "before": was, "after": now, "notes": notes},
+            f"{path}, which has the form of Ganeti {was}, is in that of {now} in"
+            f" {self.options.output}",
+        )
+        return EXIT_DONE
+
     def _version(self) -> int:
         return runner.status(self.store_path, steps=self.steps).version
 
@@ -183,11 +214,16 @@ def main(
         "up": command.up,
         "down": command.down,
         "take-over": command.take_over,
+        "config": command.config,
     }
     try:
         return actions[options.action]()
     except QueueRefusedError as error:
         return _failed(options, f"{error.directory} cannot be taken over:", error.reasons)
+    except ConfigDataRefusedError as error:
+        return _failed(options, f"{error.path} cannot be converted:", error.reasons)
+    except ConfigFormError as error:
+        return _failed(options, "it cannot be given back in that form:", error.reasons)
     except StoreBusy as error:
         return _failed(options, f"{error}; stop ganeti-masterd first")
     except (
@@ -210,6 +246,22 @@ def _failed(options: argparse.Namespace, text: str, reasons: Sequence[str] = ())
 
 def _way_back(step: Step) -> str:
     return " (there is no way back)" if isinstance(step.down, Irreversible) else ""
+
+
+def _write_new(path: Path, content: str) -> None:
+    """Write a file that is not there yet, readable by its owner only: it holds secrets."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _form(text: str) -> int:
+    forms = {version_text(form): form for form in TARGETS}
+    if text not in forms:
+        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(forms)}")
+    return forms[text]
 
 
 def _version_number(text: str) -> int:
@@ -266,5 +318,23 @@ def _parser(environment_root: str) -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         help=f"the queue directory (default: {QUEUE} in the data directory)",
+    )
+    action = actions.add_parser("config", parents=[common], help="convert a config.data")
+    action.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        type=Path,
+        help=f"the file (default: {CONFIG} in the data directory)",
+    )
+    action.add_argument(
+        "--form",
+        metavar="X.Y",
+        type=_form,
+        default=CURRENT,
+        help="3.0 or 2.16 (default: 3.0)",
+    )
+    action.add_argument(
+        "--output", metavar="FILE", type=Path, help="a new file (default: standard output)"
     )
     return parser

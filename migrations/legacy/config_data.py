@@ -49,6 +49,11 @@ class LegacyConfig:
     notes: tuple[str, ...] = ()
 
     @property
+    def is_converted(self) -> bool:
+        """Whether the file has another form than the document."""
+        return self.found_version != CURRENT
+
+    @property
     def serial_no(self) -> int:
         """Serial number of the whole."""
         serial_no = self.document["serial_no"]

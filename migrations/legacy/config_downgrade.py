@@ -53,7 +53,7 @@ def downgrade(document: Document, version: int) -> Converted:
         ConfigFormError: there is no such way, or the document cannot go it.
     """
     found = document.get("version")
-    if found == version and version in _TARGETS:
+    if found == version and version in TARGETS:
         return Converted(document)
     form = form_of(found)
     ways = _ways(form, version) if form is not None else None
@@ -129,7 +129,8 @@ _WAYS: Final[Mapping[int, tuple[int, Step]]] = {
     2_170_000: (2_160_000, from_2_17),
 }
 
-_TARGETS: Final = frozenset(target for target, _ in _WAYS.values())
+#: Versions that a way leads back to.
+TARGETS: Final = frozenset(target for target, _ in _WAYS.values())
 
 
 def _ways(form: int, version: int) -> list[Step] | None:
@@ -140,7 +141,7 @@ def _ways(form: int, version: int) -> list[Step] | None:
             return None
         form, way = _WAYS[form]
         ways.append(way)
-    return ways if version in _TARGETS or version == CURRENT else None
+    return ways if version in TARGETS or version == CURRENT else None
 
 
 def _hypervisor_params(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,0 +1,77 @@
+"""Taking in a `config.data` that this daemon did not write.
+
+At the first start the configuration of the master before us is taken over; a file of an older form
+is converted, and stays beside under the name of its version. Later a file that somebody edited
+while no master ran counts only where the administrator says so (`--adopt-config`).
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from masterd.config.repository import ConfigRepository
+from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR
+from masterd.startup import StartError
+from migrations.legacy import config_data
+from migrations.legacy.config_data import LegacyConfig
+from migrations.legacy.config_versions import version_text
+
+_log = logging.getLogger(__name__)
+
+
+def take_over(config: ConfigRepository, path: Path) -> None:
+    """Take the file into a store that has no configuration. Switches.
+
+    Raises:
+        StartError: the file cannot be read, or is refused; names every reason.
+        ConfigurationError: an object in it is not what it must be, or the store refused it.
+    """
+    legacy = _read(path)
+    _keep_original(legacy)
+    config.import_document(legacy.document, source=str(path), digest=legacy.digest)
+    _log.info("took the configuration over from %s", path)
+
+
+def adopt(config: ConfigRepository, path: Path) -> None:
+    """Put the file in the place of the configuration, if it is not what we wrote. Switches.
+
+    Raises:
+        StartError: the file cannot be read, or is refused.
+        ConfigurationError: an object in it is not what it must be, or the store refused it.
+    """
+    legacy = _read(path)
+    record = config.file_record()
+    if record is not None and legacy.digest in (record.written, record.previous):
+        _log.info("%s is what was last written: nothing to adopt", path)
+        return
+    before = config.snapshot().serial_no
+    _keep_original(legacy)
+    after = config.adopt_document(legacy.document, source=str(path), digest=legacy.digest)
+    _log.warning("adopted %s: configuration %d follows %d", path, after.serial_no, before)
+
+
+def _read(path: Path) -> LegacyConfig:
+    try:
+        return config_data.read(path)
+    except OSError as error:
+        raise StartError(EXIT_NODESETUP_ERROR, f"cannot read {path}: {error}") from error
+    except config_data.ConfigDataRefusedError as error:
+        reasons = "\n  ".join(error.reasons)
+        raise StartError(EXIT_FAILURE, f"cannot take over {path}:\n  {reasons}") from error
+
+
+def _keep_original(legacy: LegacyConfig) -> None:
+    """Keep a file that was converted; another name of it, so that nothing of it can be lost."""
+    if not legacy.is_converted:
+        return
+    form = version_text(legacy.found_version)
+    kept = legacy.path.with_name(f"{legacy.path.name}.{form}")
+    try:
+        os.link(legacy.path, kept)
+    except FileExistsError:
+        _log.info("%s is there already", kept)
+    except OSError as error:
+        raise StartError(EXIT_FAILURE, f"cannot keep {legacy.path} as {kept}: {error}") from error
+    _log.info("converted %s from the form of Ganeti %s; it stays as %s", legacy.path, form, kept)
+    for note in legacy.notes:
+        _log.warning("in the converted configuration: %s", note)

@@ -1,0 +1,74 @@
+"""`migrate config`: a configuration in another release's form, in a new file."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from migrations.command import main
+from tests.migration.old_configs import as_of, present
+
+NOW_US = 1_795_456_800_123_456
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    (tmp_path / "config.data").write_text(json.dumps(as_of(present(1), 12)))
+    return tmp_path
+
+
+def run(data_dir: Path, *arguments: str | Path) -> int:
+    return main(
+        ["config", "--data-dir", str(data_dir), *map(str, arguments)], now_us=lambda: NOW_US
+    )
+
+
+def test_an_old_file_is_written_in_the_present_form(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (data_dir / "config.data").read_bytes()
+    assert run(data_dir, "--output", data_dir / "new") == 0
+    assert json.loads((data_dir / "new").read_bytes())["version"] == 3_000_000
+    assert stat.S_IMODE((data_dir / "new").stat().st_mode) == 0o600
+    assert (data_dir / "config.data").read_bytes() == before
+    assert "has the form of Ganeti 2.12, is in that of 3.0 in" in capsys.readouterr().out
+
+
+def test_without_a_file_it_goes_to_standard_output(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data_dir, "--form", "2.16") == 0
+    assert json.loads(capsys.readouterr().out)["version"] == 2_160_000
+
+
+def test_the_result_as_json_names_what_was_left_out(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = data_dir / "old"
+    path.write_text(json.dumps(as_of(present(1), 17)))
+    assert run(data_dir, "--from", path, "--output", data_dir / "new", "--json", "--quiet") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["before"], told["after"], len(told["notes"])) == ("2.17", "3.0", 3)
+
+
+def test_a_file_that_is_there_is_not_overwritten(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data_dir, "--output", data_dir / "config.data") == 1
+    assert "File exists" in capsys.readouterr().err
+
+
+def test_reasons_are_listed(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data_dir / "config.data").write_text("{}")
+    assert run(data_dir) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"migrate: {data_dir / 'config.data'} cannot be converted:",
+        "  it names no version",
+        "  it has no serial number",
+    ]
+
+
+def test_a_form_that_is_not_written_is_a_misuse(data_dir: Path) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(data_dir, "--form", "2.9")
