@@ -54,8 +54,7 @@ Commands:
               that cannot be read is refused whole, with the list of reasons. What was cut off goes
               on where it was when the command is given again.
   config      write a config.data of Ganeti 2.7 to 3.1 in the form of 3.0 or 2.16; the file is only
-              read. ganeti-masterd takes over any of them by itself
-              at its first start."""
+              read. ganeti-masterd takes over any of them by itself at its first start."""
 
 EPILOG: Final = """\
 All but status and config need ganeti-masterd to be stopped.

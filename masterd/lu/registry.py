@@ -8,6 +8,7 @@ from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
 from masterd.lu.cluster_verify import LUClusterVerifyConfig
 from masterd.lu.delay import LUTestDelay
 from masterd.lu.instance_query import LUInstanceQueryData
+from masterd.lu.node_storage import LUNodeQueryStorage
 from masterd.lu.query import LUExtStorageDiagnose, LUOsDiagnose, LUQuery, LUQueryFields
 from masterd.lu.queue_tests import LUTestDummy, LUTestJqueue
 from masterd.lu.tags import LUTagsDel, LUTagsGet, LUTagsSearch, LUTagsSet
@@ -18,6 +19,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_VERIFY_CONFIG": LUClusterVerifyConfig,
     "OP_EXT_STORAGE_DIAGNOSE": LUExtStorageDiagnose,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
+    "OP_NODE_QUERY_STORAGE": LUNodeQueryStorage,
     "OP_OS_DIAGNOSE": LUOsDiagnose,
     "OP_QUERY": LUQuery,
     "OP_QUERY_FIELDS": LUQueryFields,

@@ -59,6 +59,7 @@ _decode: Final = msgspec.json.Decoder().decode
 _DONE: Final = b"[true,null]"
 
 #: Storage units and hypervisors.
+_STORAGE_LIST: Final = tuple[str, list[list[str]], str | None, list[str]]
 _NODE_INFO: Final = tuple[
     list[tuple[str, str, list[object]]] | None, list[tuple[str, object]] | None
 ]
@@ -109,6 +110,7 @@ class SimulatedNode:
             "upload_file": lambda arguments: self._upload(arguments[0]),
             "upload_file_single": self._upload,
             "node_info": self._node_info,
+            "storage_list": self._storage_list,
             "all_instances_info": lambda arguments: node_facts.all_instances(self.root),
             "instance_console_info": node_facts.consoles,
         }
@@ -249,6 +251,13 @@ class SimulatedNode:
         units, hypervisors = msgspec.convert(arguments, _NODE_INFO)
         try:
             return node_facts.node_info(self.root, units, hypervisors)
+        except node_facts.UnmeasurableError as error:
+            raise CallFailedError(str(error)) from error
+
+    def _storage_list(self, arguments: list[object]) -> object:
+        kind, units, name, fields = msgspec.convert(arguments, _STORAGE_LIST)
+        try:
+            return node_facts.storage_list(self.root, kind, units, name, fields)
         except node_facts.UnmeasurableError as error:
             raise CallFailedError(str(error)) from error
 

@@ -116,6 +116,36 @@ def node_info(
     )
 
 
+def storage_list(
+    root: Path, kind: str, arguments: list[list[str]], name: str | None, fields: list[str]
+) -> list[list[object]]:
+    """Return the answer to `storage_list`: a row for each unit; all nodes have the same.
+
+    Raises:
+        UnmeasurableError: storage of this kind is not measured, or a field is not known.
+    """
+    capacity = _capacity(root)
+    if kind not in (*_MEASURED, "lvm-pv"):
+        raise UnmeasurableError(f"Storage of type '{kind}' is not measured")
+    units = {"lvm-pv": ["/dev/sda3", "/dev/sda10"], "lvm-vg": ["xenvg"]}
+    size = capacity.storage_mib
+    rows: list[list[object]] = []
+    for unit in units.get(kind) or arguments[0]:
+        known: dict[str, object] = {
+            "name": unit,
+            "size": size,
+            "used": capacity.storage_used_mib,
+            "free": size - capacity.storage_used_mib,
+            "allocatable": True,
+        }
+        unknown = [field for field in fields if field not in known]
+        if unknown:
+            raise UnmeasurableError(f"Unknown field: '{unknown[0]}'")
+        if name in (None, unit):
+            rows.append([known[field] for field in fields])
+    return rows
+
+
 def _capacity(root: Path) -> Capacity:
     path = root / RUN_DIR / CAPACITY
     if not path.exists():

@@ -127,13 +127,13 @@ PLAIN: Final[list[tuple[str, dict[str, object]]]] = [
     ("/2/nodes", {"bulk": "many"}),
     ("/2/query/node", {"fields": "name, pip"}),
     ("/2/query/node", {}),
-    (f"/2/nodes/{NODE}/storage", {"storage_type": "lvm-vg"}),
+    (f"/2/nodes/{NODE}/storage", {"storage_type": "file"}),
 ]
 
 #: Resources that are one job: the call, and the opcode.
 JOBS: Final[list[tuple[tuple[Any, ...], str]]] = [
     (("GetInstanceInfo", INSTANCE, True), "OP_INSTANCE_QUERY_DATA"),
-    (("GetNodeStorageUnits", NODE, "lvm-vg", "name,size,free"), "OP_NODE_QUERY_STORAGE"),
+    (("GetNodeStorageUnits", NODE, "file", "name,size,free"), "OP_NODE_QUERY_STORAGE"),
 ]
 
 #: Tells which resources Debian's RAPI daemon lets one read.
@@ -249,6 +249,14 @@ def test_a_resource_that_is_a_job_is_carried_out_or_clearly_refused(
     else:
         assert answer.good
         assert status_at_end(pair.ours, answer.value) == "success"
+
+
+def test_storage_of_a_node_is_told_by_a_job(pair: Pair) -> None:
+    job_id = pair.ours.value("GetNodeStorageUnits", NODE, "file", "name,type,size,node")
+    assert status_at_end(pair.ours, job_id) == "success"
+    ((rows,),) = [pair.ours.value("GetJobStatus", job_id)["opresult"]]
+    assert [row[:2] for row in rows] == [["/srv/ganeti/file-storage", "file"]]
+    assert rows[0][3] == NODE
 
 
 def test_tags_are_set_with_a_job_and_read_again(pair: Pair) -> None:
