@@ -124,6 +124,8 @@ OP: Final[Mapping[str, Test]] = {
     "end": _TIME,
 }
 
+OP_OPTIONAL: Final[Mapping[str, Test]] = {"config": _is_count}
+
 #: Op index, time, kind, message.
 _LOG_ENTRY: Final[tuple[Test, ...]] = (_is_count, _TIME, _is_text, _is_json)
 
@@ -189,7 +191,7 @@ def _ops(value: object) -> Iterator[str]:
     if not value["ops"]:
         yield "the job has no opcodes"
     for index, op in enumerate(value["ops"]):
-        yield from _document(op, OP, {}, f"opcode {index}")
+        yield from _document(op, OP, OP_OPTIONAL, f"opcode {index}")
 
 
 def _archived(_key: int, value: object) -> Iterator[str]:

@@ -35,13 +35,14 @@ class SnapshotRows:
         return None if found is None else found.uuid
 
     def users(self, use: str) -> list[tuple[str, str]]:
-        return self.snapshot.derived(_users).get(use, [])
+        return list(self.snapshot.derived(users_of).get(use, []))
 
     def uuids(self, kind: Kind[Configured]) -> list[str]:
         return sorted(self.snapshot.objects(kind))
 
 
-def _users(snapshot: ConfigSnapshot) -> Mapping[str, list[tuple[str, str]]]:
+def users_of(snapshot: ConfigSnapshot) -> Mapping[str, list[tuple[str, str]]]:
+    """Return kind and uuid of the objects that use something, by what they use."""
     found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for use in uses(snapshot.cluster):
         found[use].append((CLUSTER.name, snapshot.cluster.uuid))

@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import gevent
 from gevent.event import Event
 
 from masterd.clock import Clock, SystemClock
 from masterd.config import document
+from masterd.config.repository import Record
 from masterd.config.reservations import Reservations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
@@ -42,6 +43,10 @@ WATCHER_PAUSE_S: Final = 1_800_000_123
 PATIENCE_S: Final = 10.0
 
 
+#: What stands for a transaction where nothing is stored.
+_NO_TXN: Final[Any] = None
+
+
 class MemoryConfig:
     """Obeys `masterd.lu.context.Config`."""
 
@@ -51,7 +56,7 @@ class MemoryConfig:
     def snapshot(self) -> ConfigSnapshot:
         return self._snapshot
 
-    def update(self, change: Callable[[Draft], R]) -> R:
+    def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
         draft = Draft(SnapshotRows(self._snapshot), now_s=1_800_000_000.0)
         staged = draft.finish(change(draft))
         if staged.changes:
@@ -60,6 +65,8 @@ class MemoryConfig:
                 serial_no=staged.serial_no,
                 mtime=staged.mtime,
             )
+            if record is not None:
+                record.told(record.put(_NO_TXN, staged.serial_no))
         return staged.result
 
 
@@ -96,6 +103,7 @@ class Run:
         self.running = 0
         self.canceled = False
         self.log: list[tuple[str, object]] = []
+        self.config_serial: int | None = None
         self.at_locks_held: Callable[[], None] = lambda: None
         self._priority = priority
         self._logged = Event()
@@ -115,6 +123,16 @@ class Run:
     def check_canceled(self) -> None:
         if self.canceled:
             raise JobCanceled("Job canceled by request")
+
+    def config_record(self) -> "Run":
+        return self
+
+    def put(self, _txn: object, serial_no: int) -> int:
+        self.config_serial = serial_no
+        return serial_no
+
+    def told(self, put: int) -> None:
+        assert put == self.config_serial
 
     def messages(self) -> list[object]:
         """Return the texts told to people."""

@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from masterd.clock import Clock
 from masterd.config import document
@@ -38,6 +38,7 @@ from store.txn import ReadTxn, WriteTxn
 
 T = TypeVar("T", bound=ConfigObject)
 R = TypeVar("R")
+K = TypeVar("K")
 
 _SERIAL: Final = "config"
 _TOP: Final = ("config", "top")
@@ -58,6 +59,18 @@ class FileRecord:
 
     written: str
     previous: str | None
+
+
+class Record(Protocol[K]):
+    """What whoever changes the configuration writes about it, in the same transaction."""
+
+    def put(self, txn: WriteTxn, serial_no: int) -> K:
+        """Put rows; `serial_no` is that of the configuration after the change."""
+        ...
+
+    def told(self, put: K) -> None:
+        """Do what follows the commit, given what `put` returned; called on the hub."""
+        ...
 
 
 class ConfigRepository:
@@ -104,19 +117,33 @@ class ConfigRepository:
 
     # --- changing -------------------------------------------------------------------------------
 
-    def update(self, change: Callable[[Draft], R]) -> R:
+    def update(self, change: Callable[[Draft], R], record: Record[K] | None = None) -> R:
         """Carry out a change; return its result once it is durable and published. Switches.
 
         Args:
             change: See `transaction`; may run twice, and on another thread.
+            record: What to write beside it; nothing when nothing changed.
 
         Raises:
             ConfigurationError: the draft or the store refused it. What `change` raises is raised as
                 well. Nothing was changed then.
         """
         now_us = self._clock.now_us()
+
+        def body(txn: WriteTxn) -> tuple[Staged[R], K | None]:
+            staged = self.stage(txn, change, now_us)
+            if record is None or not staged.changes:
+                return staged, None
+            return staged, record.put(txn, staged.serial_no)
+
+        def after(done: tuple[Staged[R], K | None]) -> None:
+            staged, put = done
+            self.publish(staged)
+            if record is not None and put is not None:
+                record.told(put)
+
         with _store_errors_told():
-            staged = self._store.update(lambda txn: self.stage(txn, change, now_us), self.publish)
+            staged, _ = self._store.update(body, after)
         return staged.result
 
     def stage(self, txn: WriteTxn, change: Callable[[Draft], R], now_us: int) -> Staged[R]:

@@ -7,8 +7,9 @@ regardless: the change is durable, and its copies follow by themselves.
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from masterd.config.repository import Record
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 
@@ -24,7 +25,7 @@ class Config(Protocol):
         """Return the newest committed configuration."""
         ...
 
-    def update(self, change: Callable[[Draft], R]) -> R:
+    def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
         """Carry out a change and return its result once it is durable. Switches."""
         ...
 
@@ -46,12 +47,12 @@ class ShownConfig:
         """Return the newest committed configuration."""
         return self._config.snapshot()
 
-    def update(self, change: Callable[[Draft], R]) -> R:
+    def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
         """Carry out a change; return its result once it is durable and its copies show it.
 
-        Switches; errors as the configuration's own.
+        Switches; arguments and errors as the configuration's own.
         """
-        result = self._config.update(change)
+        result = self._config.update(change, record)
         serial_no = self._config.snapshot().serial_no
         for name, follows in self._copies.items():
             if not follows(serial_no, self._timeout_s):

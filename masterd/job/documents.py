@@ -74,7 +74,7 @@ def fold_log(document: Document, entries: list[LogEntry]) -> Document:
 
 
 def _op_document(op: Op) -> Document:
-    return {
+    document: Document = {
         "id": op.op_id,
         "input": op.input,
         "summary": op.summary,
@@ -86,6 +86,9 @@ def _op_document(op: Op) -> Document:
         "exec": op.exec_us,
         "end": op.end_us,
     }
+    if op.config_serial is not None:
+        document["config"] = op.config_serial
+    return document
 
 
 def _op(document: Document) -> Op:
@@ -102,4 +105,5 @@ def _op(document: Document) -> Op:
         document["start"],
         document["exec"],
         document["end"],
+        document.get("config"),
     )

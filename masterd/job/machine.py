@@ -193,6 +193,16 @@ def change_priority(job: Job, priority: int) -> Step:
     return Step(replace(job, ops=ops, revision=job.revision + 1))
 
 
+def changed_config(job: Job, index: int, serial_no: int) -> Step:
+    """An opcode that runs has changed the configuration, which is at `serial_no` now."""
+    op = job.ops[index]
+    if op.status is not OpStatus.RUNNING:
+        raise InvalidTransitionError(
+            f"a change by opcode {index}, which does not run: {story(job)}"
+        )
+    return Step(_with_op(job, index, replace(op, config_serial=serial_no)))
+
+
 def log(job: Job) -> Step:
     """Count one more log entry; the entry itself is a row beside the job."""
     return Step(replace(job, log_serial=job.log_serial + 1, revision=job.revision + 1))

@@ -58,6 +58,8 @@ class Op:
     start_us: int | None = None
     exec_us: int | None = None
     end_us: int | None = None
+    #: Serial number of the configuration after the last change this opcode made; None without one.
+    config_serial: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,33 @@ class StoreUnavailableError(GenericError):
     """The store could not take a change now (no room, a failing disk); nothing was done."""
 
 
+class ConfigRecord:
+    """Records a change of the configuration in the job that makes it, in the same transaction.
+
+    After a crash the job then says whether the change was made. Obeys
+    `masterd.config.repository.Record`.
+    """
+
+    def __init__(self, job_id: int, op_index: int, tell: Callable[[Change], None]) -> None:
+        self._job_id = job_id
+        self._op_index = op_index
+        self._tell = tell
+
+    def put(self, txn: WriteTxn, serial_no: int) -> Change:
+        """Put the record; a body's part.
+
+        Raises:
+            JobLost: there is no live job of this id.
+            InvalidTransitionError: the opcode does not run.
+        """
+        job = _live(txn, self._job_id)
+        return _replace(txn, job, machine.changed_config(job, self._op_index, serial_no))
+
+    def told(self, change: Change) -> None:
+        """Tell of the record after the commit; called on the hub."""
+        self._tell(change)
+
+
 class JobRepository:
     """The queue's rows. `on_change` is called on the hub for every committed change."""
 
@@ -138,6 +165,10 @@ class JobRepository:
 
         with _mapped():
             return self._store.update_soon(body, self._tell)
+
+    def config_record(self, job_id: int, op_index: int) -> "ConfigRecord":
+        """Return what records in a job that its opcode changed the configuration."""
+        return ConfigRecord(job_id, op_index, self._tell)
 
     def append_log(self, job_id: int, entries: Sequence[NewLogEntry]) -> Ticket[Change]:
         """Add log entries without waiting; later changes see them."""

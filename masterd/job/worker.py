@@ -22,6 +22,7 @@ from masterd.job.machine import InvalidTransitionError, Step
 from masterd.job.model import Job, Json, Op
 from masterd.job.repository import (
     Change,
+    ConfigRecord,
     JobRepository,
     NewLogEntry,
     StoreUnavailableError,
@@ -97,6 +98,10 @@ class OpRun:
         """
         if self._worker.interrupted:
             raise JobCanceled("Job canceled by request")
+
+    def config_record(self) -> ConfigRecord:
+        """Return what records the opcode's changes of the configuration in the job."""
+        return self._worker.repository.config_record(self.job_id, self.op_index)
 
     def feedback(self, kind: str, message: object) -> None:
         """Append to the job's log; told to clients once it is durable. Does not wait for that.

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from masterd.clock import Clock
+from masterd.config.repository import Record
 from masterd.config.reservations import Reservations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
@@ -26,9 +27,30 @@ class Config(Protocol):
         """Return the newest committed configuration."""
         ...
 
-    def update(self, change: Callable[[Draft], R]) -> R:
-        """Carry out a change and return its result once it is durable. Switches."""
+    def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
+        """Carry out a change and return its result once it is durable. Switches.
+
+        Args:
+            record: Is written in the same transaction. The processor hands logical units a
+                configuration that records each change in their job by itself.
+        """
         ...
+
+
+class RecordedConfig:
+    """Obeys `Config`; records each change in the job that makes it."""
+
+    def __init__(self, config: Config, record: Record[Any]) -> None:
+        self._config = config
+        self._record = record
+
+    def snapshot(self) -> ConfigSnapshot:
+        """Return the newest committed configuration."""
+        return self._config.snapshot()
+
+    def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
+        """Carry out a change, recorded; see `Config`. Switches."""
+        return self._config.update(change, self._record if record is None else record)
 
 
 class Rpc(Protocol):
@@ -141,6 +163,10 @@ class OpRun(Protocol):
 
     def feedback(self, kind: str, message: object) -> None:
         """Add a line to the job's log. May switch."""
+        ...
+
+    def config_record(self) -> Record[Any]:
+        """Return what records the opcode's changes of the configuration in the job."""
         ...
 
     def check_canceled(self) -> None:

@@ -4,13 +4,14 @@ Source: Ganeti 3.0.2 lib/mcpu.py (order of the hooks, texts).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from masterd.errors import ECode, OpCodeUnknown, OpPrereqError, OpResultError
 from masterd.lock.levels import BGL, LockLevel, LockMode, LockRequest
 from masterd.lu import registry
 from masterd.lu.base import LogicalUnit
-from masterd.lu.context import ClusterContext, OpRun
+from masterd.lu.context import ClusterContext, OpRun, RecordedConfig
 from masterd.lu.feedback import Feedback
 from masterd.opcodes.base import OpCode, check_result, lost_secrets
 
@@ -51,7 +52,9 @@ class Processor:
         if unit_class is None:
             raise OpCodeUnknown(registry.unsupported(op.OP_ID))
         feedback = Feedback(run.feedback)
-        unit = unit_class(op, self._context, feedback, job_id=run.job_id)
+        config = RecordedConfig(self._context.config, run.config_record())
+        context = replace(self._context, config=config)
+        unit = unit_class(op, context, feedback, job_id=run.job_id)
         try:
             return self._run(unit, run, feedback)
         finally:

@@ -40,7 +40,8 @@ def obey(world: World, line: str) -> list[str]:
     if word == "offline":
         node = world.config.snapshot().nodes.named(rest)
         assert node is not None
-        world.config.update(lambda draft: draft.put(msgspec.structs.replace(node, offline=True)))
+        offline = msgspec.structs.replace(node, offline=True, master_candidate=False)
+        world.config.update(lambda draft: draft.put(offline))
         return []
     document = {name: json.loads(value) for name, value in _PARAMETER.findall(rest)}
     run = Run()

@@ -40,7 +40,7 @@ def test_every_serial_is_described() -> None:
 
 def test_every_key_of_a_job_and_of_an_opcode_is_described() -> None:
     part = TEXT.split("### `jobs`", 1)[1].split("### `job_logs`", 1)[0]
-    keys = [*forms.JOB, *forms.JOB_OPTIONAL, *forms.OP]
+    keys = [*forms.JOB, *forms.JOB_OPTIONAL, *forms.OP, *forms.OP_OPTIONAL]
     assert [key for key in keys if f"`{key}`" not in part] == []
 
 
