@@ -78,6 +78,21 @@ def identify_disks(document: Document, work: Work) -> Document:
     return changed(document, "instances", instance)
 
 
+def tell_spindles(document: Document, work: Work) -> Document:
+    """Tell of disks that do not say how many spindles they have, where that may be wanted."""
+    owners = [document["cluster"], *document["nodegroups"].values()]
+    exclusive = any((owner.get("ndparams") or {}).get("exclusive_storage") for owner in owners)
+    if exclusive and embedded_disks(document):
+        work.notes += [
+            f"instances.{key}.disks.{index}.spindles: missing, and some storage is exclusive; "
+            "'gnt-cluster repair-disk-sizes' finds it out"
+            for key, instance in document["instances"].items()
+            for index, disk in enumerate(instance["disks"])
+            if disk.get("spindles") is None
+        ]
+    return document
+
+
 def lift_disks(document: Document, work: Work) -> Document:
     """Move disks out of their instances into a section of their own."""
     if not embedded_disks(document):

@@ -1,7 +1,8 @@
 """Does a `config.data` of any version have the shape that the steps rely on?
 
 Only what the steps look into is checked: where objects, lists and names must stand. Values are
-checked when the finished document is read. A null counts as a missing value.
+checked when the finished document is read. A null counts as a missing value, but is none among
+others of a list or mapping.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,12 @@ from typing import Any, Final
 
 from migrations.legacy.config_work import Document
 
-_KINDS: Final[Mapping[type, str]] = {dict: "an object", list: "a list", str: "text"}
+_KINDS: Final[Mapping[type, str]] = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    int: "a number",
+}
 
 _POLICY: Final = {
     "": dict,
@@ -45,6 +51,7 @@ _SHAPES: Final[dict[str, type]] = {
     "cluster.enabled_hypervisors": list,
     "cluster.enabled_hypervisors.*": str,
     "cluster.master_node": str,
+    "cluster.primary_ip_family": int,
     **{f"cluster.ipolicy{path}": kind for path, kind in _POLICY.items()},
     **{f"nodegroups.*.ipolicy{path}": kind for path, kind in _POLICY.items()},
     **dict.fromkeys(
@@ -82,7 +89,7 @@ def problems(document: Document) -> list[str]:
     for pattern, kind in _SHAPES.items():
         for path, value in _at(document, pattern.split(".")):
             if not isinstance(value, kind):
-                found.append(f"{path}: expected {_KINDS[kind]}, got {type(value).__name__}")
+                found.append(_unlike(path, kind, value))
     if found:
         return found
     if "config_version" in document["cluster"]:
@@ -97,16 +104,17 @@ def problems(document: Document) -> list[str]:
 
 
 def _at(value: object, steps: list[str], path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield `(path, value)` of everything that a pattern names; nulls count as missing."""
-    if value is None:
-        return
+    """Yield `(path, value)` of everything that a pattern names."""
     if not steps:
         yield path, value
         return
     first, *others = steps
     entries: list[tuple[str, Any]] = []
     if isinstance(value, dict):
-        entries = list(value.items()) if first == "*" else [(first, value.get(first))]
+        named = value.get(first)
+        entries = [] if named is None else [(first, named)]
+        if first == "*":
+            entries = list(value.items())
     elif isinstance(value, list) and first == "*":
         entries = [(str(index), item) for index, item in enumerate(value)]
     for key, item in entries:
@@ -133,14 +141,23 @@ def _disk_problems(document: Document) -> Iterator[str]:
 
 def _disk(path: str, disk: object) -> Iterator[str]:
     if not isinstance(disk, dict):
-        yield f"{path}: expected an object, got {type(disk).__name__}"
+        yield _unlike(path, dict, disk)
         return
     for key, kind in (("dev_type", str), ("uuid", str), ("logical_id", list), ("children", list)):
         value = disk.get(key)
         if value is not None and not isinstance(value, kind):
-            yield f"{path}.{key}: expected {_KINDS[kind]}, got {type(value).__name__}"
+            yield _unlike(f"{path}.{key}", kind, value)
+    logical_id = disk.get("logical_id")
+    for index, part in enumerate(logical_id if isinstance(logical_id, list) else ()):
+        if isinstance(part, list | dict):
+            yield f"{path}.logical_id.{index}: expected text or a number"
     if disk.get("dev_type") is None and not disk.get("forthcoming"):
         yield f"{path}.dev_type: missing"
     children = disk.get("children")
     for index, child in enumerate(children if isinstance(children, list) else ()):
         yield from _disk(f"{path}.children.{index}", child)
+
+
+def _unlike(path: str, kind: type, value: object) -> str:
+    found = "null" if value is None else type(value).__name__
+    return f"{path}: expected {_KINDS[kind]}, got {found}"

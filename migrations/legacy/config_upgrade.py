@@ -34,6 +34,7 @@ STEPS: Final[tuple[tuple[int, str, Step], ...]] = (
     (2_090_000, "types of disks named as templates", disks.name_types),
     (2_090_000, "nodes and instances by uuid", objects.by_uuid),
     (2_090_000, "disks with uuids", disks.identify_disks),
+    (2_090_000, "spindles of disks", disks.tell_spindles),
     (2_110_000, "keys of the cluster", objects.cluster_keys(2_110_000)),
     (2_110_000, "wanted states and who wants them", objects.instance_states),
     (2_120_000, "keys of the cluster", objects.cluster_keys(2_120_000)),

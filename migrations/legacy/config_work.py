@@ -89,7 +89,7 @@ def filled(value: Document, defaults: Mapping[str, object]) -> Document:
 
 def embedded_disks(document: Document) -> bool:
     """Say whether disks stand inside their instances, as up to Ganeti 2.11."""
-    return "disks" not in document
+    return document.get("disks") is None
 
 
 def with_disks(document: Document, change: Callable[[str, Document], Document]) -> Document:

@@ -6,7 +6,7 @@ import pytest
 
 from masterd.testing import cluster as clusters
 from tests import system
-from tests.migration.old_configs import as_of, as_of_3_1, present
+from tests.migration.old_configs import expressible, of_3_1, old
 from tests.sample_config import HOST
 
 ALONE = ["--no-voting", "--yes-do-it"]
@@ -14,19 +14,19 @@ ALONE = ["--no-voting", "--yes-do-it"]
 
 @pytest.mark.parametrize("release", ["2.7", "2.11", "2.16", "3.1"])
 def test_an_old_configuration_is_taken_over_and_stays_beside(release: str) -> None:
-    config = present(1)
-    old = as_of_3_1(config) if release == "3.1" else as_of(config, int(release.partition(".")[2]))
+    minor = 17 if release == "3.1" else int(release.partition(".")[2])
+    config = expressible(1, minor)
     with system.short_directory() as base:
         cluster = clusters.build(base, nodes=1, home=base / HOST)
         path = cluster.data(cluster.master) / "config.data"
-        path.write_text(json.dumps(old))
+        path.write_text(json.dumps(of_3_1(config) if release == "3.1" else old(config, minor)))
         before = path.read_bytes()
         with system.running(cluster, arguments=ALONE) as daemon:
             with daemon.client() as client:
                 told = client.call("QueryInstances", [], ["name"], False)
             assert isinstance(told, list)
-            names = sorted(each["name"] for each in config["instances"].values())
-            assert sorted(name for (name,) in told) == names
+            names = sorted(each.get("name") or "" for each in config["instances"].values())
+            assert sorted(name or "" for (name,) in told) == names
             assert f"from the form of Ganeti {release}" in daemon.log()
         assert json.loads(path.read_bytes())["version"] == 3_000_000
         assert path.with_name(f"config.data.{release}").read_bytes() == before

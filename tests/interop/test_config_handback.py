@@ -14,7 +14,7 @@ from masterd.paths import Paths
 from tests import system
 from tests.interop import luxid, luxid_support, masters
 from tests.interop.luxid import needs_luxid
-from tests.migration.old_configs import as_of, present
+from tests.migration.old_configs import expressible, old
 
 pytestmark = needs_luxid
 
@@ -24,10 +24,10 @@ TAG_OP = {"OP_ID": "OP_TAGS_SET", "kind": "instance", "name": "inst3.example.com
 
 @pytest.mark.parametrize("minor", [7, 12, 16])
 def test_nothing_is_lost_from_an_old_release_to_luxid(minor: int) -> None:
-    config = present(1)
+    config = expressible(1, minor)
     with masters.root(document.split(config)) as root:
         paths = Paths(root, root.name)
-        paths.config_file.write_text(json.dumps(as_of(config, minor)))
+        paths.config_file.write_text(json.dumps(old(config, minor)))
         with masters.ours(root), _client(paths) as client:
             job_id = client.call("SubmitJob", [TAG_OP])
             assert isinstance(job_id, int)
@@ -42,8 +42,9 @@ def test_nothing_is_lost_from_an_old_release_to_luxid(minor: int) -> None:
             finally:
                 reference.close()
     found = {row[0][1]: [value for _, value in row[1:]] for row in told}
-    assert len(found) == len(config["instances"])
-    for instance in config["instances"].values():
+    real = [each for each in config["instances"].values() if "forthcoming" not in each]
+    assert len(real) >= 12
+    for instance in real:
         pnode, tags, macs, sizes, _ = found[instance["name"]]
         assert pnode == config["nodes"][instance["primary_node"]]["name"]
         added = ["told:once"] if instance["name"] == TAG_OP["name"] else []

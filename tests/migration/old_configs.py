@@ -1,165 +1,280 @@
-"""Generated configurations in the forms of older releases.
+"""Configurations as older versions of Ganeti wrote them, made from generated ones of 3.0.
 
-The present form is taken apart the way it was put together: each release lacks what came after it.
-What no older form can hold (planned instances, filter rules, times of disks) is taken out of the
-present one first, so that both can be compared.
+`expressible` gives a configuration of 3.0 that holds nothing an older version had no place for,
+and `old` the same as that version wrote it. Bringing the second to 3.0 must give the first.
 """
 
 import copy
-from typing import Any
+from typing import Any, Final
 
-from tests.sample_config import Document, sample
+from tests.sample_config import sample
 
-_OLD_TYPES = {"plain": "lvm", "drbd": "drbd8"}
+Document = dict[str, Any]
+
+#: Minor versions of 2 that are taken over.
+MINORS: Final = tuple(range(7, 18))
+
+_TEMPLATES: Final = ["blockdev", "diskless", "drbd", "ext", "file", "plain", "rbd", "sharedfile"]
+_OLD_TYPES: Final = {"plain": "lvm", "drbd": "drbd8", "sharedfile": "file"}
+
+#: Keys of the cluster by the first minor version that has them, with what they become.
+_CLUSTER: Final[dict[int, Document]] = {
+    8: {"enabled_disk_templates": _TEMPLATES},
+    11: {
+        "candidate_certs": {},
+        "default_iallocator_params": {},
+        "enabled_user_shutdown": False,
+        "gluster_storage_dir": "",
+        "max_running_jobs": 20,
+    },
+    12: {
+        "compression_tools": ["gzip", "gzip-fast", "gzip-slow"],
+        "install_image": "",
+        "instance_communication_network": "",
+        "max_tracked_jobs": 25,
+        "osparams_private_cluster": {},
+        "zeroing_image": "",
+    },
+    13: {
+        "data_collectors": {
+            name: {"active": True, "interval": 5_000_000}
+            for name in ("cpu-avg-load", "diskstats", "drbd", "inst-status-xen", "lv",
+                         "xen-cpu-avg-load")
+        },
+    },
+    16: {"ssh_key_type": "dsa", "ssh_key_bits": 1024},
+}  # fmt: skip
+
+#: Some parameters that came after 2.7; the samples have their defaults.
+_NEW_HYPERVISOR_PARAMS: Final = {
+    "kvm": ("disk_aio", "disk_discard", "kvm_pci_reservations", "migration_caps",
+            "scsi_controller_type", "user_shutdown", "virtio_net_queues", "vnet_hdr"),
+    "lxc": ("devices", "drop_capabilities", "extra_cgroups", "extra_config", "num_ttys",
+            "startup_timeout"),
+    "xen-hvm": ("cpuid", "soundhw", "vif_script", "vif_type", "viridian", "xen_cmd"),
+    "xen-pvm": ("cpuid", "soundhw", "vif_script", "xen_cmd"),
+}  # fmt: skip
 
 
-def present(seed: int) -> Document:
-    """Return a configuration of the present form without anything that is too new for 2.7."""
-    document = copy.deepcopy(sample(seed, nodes=5, groups=2, instances=20))
-    cluster = document["cluster"]
-    cluster.update(ssh_key_type="dsa", ssh_key_bits=1024, enabled_user_shutdown=False)
-    cluster.update(candidate_certs={}, drbd_usermode_helper="/bin/true", gluster_storage_dir="")
-    cluster["enabled_disk_templates"] = sorted(cluster["diskparams"])
-    document["filters"] = {}
-    document["instances"] = {
-        uid: each for uid, each in document["instances"].items() if "forthcoming" not in each
-    }
-    for instance in document["instances"].values():
-        instance["admin_state_source"] = "admin"
-        instance["disks_active"] = instance["admin_state"] == "up"
-        for uid in instance["disks"]:
-            disk = document["disks"][uid]
-            _pairs(disk, serial_no=1, ctime=instance["ctime"], mtime=instance["ctime"])
-            for child in disk["children"]:
-                for key in ("ctime", "mtime"):
-                    child.pop(key)
-                child["serial_no"] = 1
-            _everywhere(document, instance, disk)
-    for group in document["nodegroups"].values():
+def expressible(seed: int, minor: int, *, instances: int = 20) -> Document:
+    """Return a configuration of 3.0 as it becomes of one that 2.`minor` could hold."""
+    config = sample(seed, instances=instances)
+    cluster = config["cluster"]
+    cluster["enabled_disk_templates"] = [*_TEMPLATES, "gluster"]
+    cluster["ipolicy"]["disk-templates"] = ["plain", "diskless", "drbd", "ext"]
+    cluster["drbd_usermode_helper"] = "/bin/true"
+    for instance in config["instances"].values():
+        if "forthcoming" in instance:
+            instance |= {"admin_state": "down", "admin_state_source": "admin",
+                         "disks_active": False}  # fmt: skip
+    for since, keys in _CLUSTER.items():
+        if minor < since:
+            cluster |= copy.deepcopy(keys)
+    for group in config["nodegroups"].values():
         group["ipolicy"].pop("std", None)
-        for params in group["networks"].values():
-            params.setdefault("vlan", "")
-    return document
-
-
-def as_of(document: Document, minor: int) -> Document:
-    """Return a configuration in the form of Ganeti 2.`minor`."""
-    old = copy.deepcopy(document)
-    old["version"] = 2_000_000 + minor * 10_000
-    cluster = old["cluster"]
-    if minor == 17:
-        _as_of_2_17(old)
-    if minor < 16:
-        del cluster["ssh_key_type"], cluster["ssh_key_bits"]
+        group.pop("members")
     if minor < 14:
-        del cluster["osparams_private_cluster"], cluster["gluster_storage_dir"]
-        for instance in old["instances"].values():
-            del instance["osparams_private"], instance["disks_active"]
+        _forget(config, lambda instance: "forthcoming" in instance)
     if minor < 13:
-        del old["filters"], cluster["data_collectors"]
-        for disk in old["disks"].values():
-            for part in (disk, *disk["children"]):
-                del part["nodes"]
+        config["filters"] = {}
     if minor < 12:
-        _with_names(old)
-        for key in ("install_image", "zeroing_image", "compression_tools",
-                    "instance_communication_network"):  # fmt: skip
-            del cluster[key]
+        for instance in config["instances"].values():
+            instance["osparams_private"] = {}
+            for uuid in instance["disks"]:
+                config["disks"][uuid] |= {
+                    "serial_no": 1, "ctime": instance["ctime"], "mtime": instance["ctime"],
+                }  # fmt: skip
     if minor < 11:
-        for key in ("candidate_certs", "default_iallocator_params", "enabled_user_shutdown"):
-            del cluster[key]
-        for instance in old["instances"].values():
-            del instance["admin_state_source"]
-    if minor < 10:
-        for policy in (cluster["ipolicy"], *(g["ipolicy"] for g in old["nodegroups"].values())):
-            for sizes in policy.pop("minmax", []):
-                policy.update(sizes)
-    if minor < 9:
-        for disk in _old_disks(old):
-            disk["dev_type"] = _OLD_TYPES.get(disk["dev_type"], disk["dev_type"])
-            disk["physical_id"] = ["anything"]
+        _forget(config, lambda instance: _template(config, instance) == "gluster")
+        cluster["enabled_disk_templates"] = list(_TEMPLATES)
+        for instance in config["instances"].values():
+            if "forthcoming" not in instance:
+                instance["admin_state_source"] = "admin"
     if minor < 8:
-        _without_uuids(old)
-    return old
+        for disk in config["disks"].values():
+            disk.pop("name", None)
+        for instance in config["instances"].values():
+            for nic in instance["nics"]:
+                nic.pop("name", None)
+    return config
 
 
-def as_of_3_1(document: Document) -> Document:
-    """Return a configuration in the form of Ganeti 3.1."""
-    new = copy.deepcopy(document)
-    new["version"] = 3_010_000
+def old(config: Document, minor: int) -> Document:
+    """Return an expressible configuration as 2.`minor` wrote it."""
+    config = {**copy.deepcopy(config), "version": 2_000_000 + minor * 10_000}
+    for since, keys in _CLUSTER.items():
+        if minor < since:
+            for key in keys:
+                config["cluster"].pop(key, None)
+    if minor < 14:
+        _with_templates(config)
+    if minor < 13:
+        config.pop("filters")
+    if minor < 12:
+        _embed_disks(config)
+        _leave_out_new_parameters(config)
+    if minor < 11:
+        for instance in config["instances"].values():
+            instance.pop("admin_state_source", None)
+    if minor < 9:
+        _by_name(config)
+    if minor < 8:
+        _in_the_form_of_2_7(config)
+    if minor == 17:
+        _add_what_only_2_17_has(config)
+    return config
+
+
+def of_3_1(config: Document) -> Document:
+    """Return a configuration of 3.0 as 3.1 writes it."""
+    config = {**copy.deepcopy(config), "version": 3_010_000}
     for name in ("xen-pvm", "xen-hvm"):
-        del new["cluster"]["hvparams"][name]["xen_cmd"]
-    return new
+        config["cluster"]["hvparams"][name].pop("xen_cmd")
+    return config
 
 
-# --- parts --------------------------------------------------------------------------------------
+def comparable(config: Document) -> Document:
+    """Return a configuration with generated uuids replaced by what they stand for.
+
+    Times of disks' children are left out: until 2.11 they had none.
+    """
+    config = copy.deepcopy(config)
+    disks = {}
+    for instance in config["instances"].values():
+        named = []
+        for index, uuid in enumerate(instance["disks"]):
+            own = f"{instance['uuid']}/{index}"
+            disks[own] = _renamed(config["disks"][uuid], own)
+            named.append(own)
+        instance["disks"] = named
+        for index, nic in enumerate(instance["nics"]):
+            nic["uuid"] = f"{instance['uuid']}/nic{index}"
+    config["disks"] = disks
+    return config
 
 
-def _pairs(value: Document, **pairs: Any) -> None:
-    value.update(pairs)
+def differences(found: object, wanted: object, path: str = "") -> list[str]:
+    """Return the paths at which two documents differ, with both values."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        keys = [*found, *(key for key in wanted if key not in found)]
+        return [
+            each
+            for key in keys
+            for each in differences(
+                found.get(key, "nothing"), wanted.get(key, "nothing"), f"{path}.{key}".strip(".")
+            )
+        ]
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        return [
+            each
+            for index, pair in enumerate(zip(found, wanted, strict=True))
+            for each in differences(*pair, f"{path}.{index}")
+        ]
+    return [] if found == wanted else [f"{path}: {found!r} != {wanted!r}"]
 
 
-def _everywhere(document: Document, instance: Document, disk: Document) -> None:
-    """Let a disk have all nodes of its instance, as they are told when they are not kept."""
-    ends = [
-        uid
-        for each in (document["disks"][uid] for uid in instance["disks"])
-        if each["dev_type"] == "drbd"
-        for uid in each["logical_id"][:2]
-    ]
-    nodes = list(dict.fromkeys([instance["primary_node"], *ends]))
-    disk["nodes"] = nodes if disk["dev_type"] in ("plain", "file", "drbd") else []
-    for child in disk["children"]:
-        child["nodes"] = nodes
+def _renamed(disk: Document, own: str) -> Document:
+    children = []
+    for number, child in enumerate(disk.get("children", ())):
+        renamed = _renamed(child, f"{own}.{number}")
+        for key in ("ctime", "mtime"):
+            renamed.pop(key, None)
+        # What a reader takes a missing one for.
+        children.append({"iv_name": "", "mode": "rw", **renamed})
+    return {**disk, "children": children, "uuid": own}
 
 
-def _as_of_2_17(old: Document) -> None:
-    old["maintenance"] = {"roundDelay": 300, "balance": True, "jobs": [], "serial_no": 1}
-    old["cluster"]["diagnose_data_collector_filename"] = "run-me"
-    old["cluster"]["data_collectors"]["diagnose"] = {"active": True, "interval": 5_000_000}
-    old["cluster"]["ipolicy"]["memory-ratio"] = 2.0
+def _template(config: Document, instance: Document) -> str:
+    if not instance["disks"]:
+        return "diskless"
+    return str(config["disks"][instance["disks"][0]]["dev_type"])
 
 
-def _with_names(old: Document) -> None:
-    """Put disks into their instances, and names in the place of uuids of nodes."""
-    names = {uid: node["name"] for uid, node in old["nodes"].items()}
-    for instance in old["instances"].values():
-        disks = []
-        for uid in instance["disks"]:
-            disk = old["disks"][uid]
-            for key in ("serial_no", "ctime", "mtime"):
-                del disk[key]
-            for child in disk["children"]:
-                del child["serial_no"]
+def _forget(config: Document, unwanted: Any) -> None:
+    for uuid, instance in list(config["instances"].items()):
+        if unwanted(instance):
+            for disk in instance["disks"]:
+                del config["disks"][disk]
+            del config["instances"][uuid]
+
+
+def _with_templates(config: Document) -> None:
+    for instance in config["instances"].values():
+        instance["disk_template"] = _template(config, instance)
+    for disk in config["disks"].values():
+        for each in (disk, *disk["children"]):
+            each.pop("nodes")
+
+
+def _embed_disks(config: Document) -> None:
+    disks = config.pop("disks")
+    for instance in config["instances"].values():
+        instance.pop("osparams_private")
+        instance["disks"] = [disks[uuid] for uuid in instance["disks"]]
+        for disk in instance["disks"]:
+            for each in (disk, *disk["children"]):
+                for key in ("serial_no", "ctime", "mtime"):
+                    each.pop(key)
+
+
+def _leave_out_new_parameters(config: Document) -> None:
+    cluster = config["cluster"]
+    for name, parameters in _NEW_HYPERVISOR_PARAMS.items():
+        for parameter in parameters:
+            cluster["hvparams"][name].pop(parameter)
+    for name in ("ssh_port", "ovs", "ovs_name", "ovs_link", "cpu_speed"):
+        cluster["ndparams"].pop(name)
+    cluster["nicparams"]["default"].pop("vlan")
+    for group in config["nodegroups"].values():
+        for network in group["networks"].values():
+            network.pop("vlan")
+    for name in ("gluster", "ext"):
+        cluster["diskparams"].pop(name)
+    cluster["diskparams"]["rbd"].pop("access")
+
+
+def _by_name(config: Document) -> None:
+    names = {uuid: node["name"] for uuid, node in config["nodes"].items()}
+    config["cluster"]["master_node"] = names[config["cluster"]["master_node"]]
+    for section in ("nodes", "instances"):
+        config[section] = {each["name"]: each for each in config[section].values()}
+    for instance in config["instances"].values():
+        instance["primary_node"] = names[instance["primary_node"]]
+        for disk in instance["disks"]:
             if disk["dev_type"] == "drbd":
                 disk["logical_id"][:2] = [names[node] for node in disk["logical_id"][:2]]
-            disks.append(disk)
-        instance["disk_template"] = disks[0]["dev_type"] if disks else "diskless"
-        instance["disks"] = disks
-        instance["primary_node"] = names[instance["primary_node"]]
-    del old["disks"]
-    old["cluster"]["master_node"] = names[old["cluster"]["master_node"]]
-    for section in ("nodes", "instances"):
-        old[section] = {each["name"]: each for each in old[section].values()}
+            for each in (disk, *disk["children"]):
+                each["dev_type"] = _OLD_TYPES.get(each["dev_type"], each["dev_type"])
+                each["physical_id"] = list(each["logical_id"])
 
 
-def _old_disks(old: Document) -> list[Document]:
-    return [
-        part
-        for instance in old["instances"].values()
-        for disk in instance["disks"]
-        for part in (disk, *disk["children"])
-    ]
-
-
-def _without_uuids(old: Document) -> None:
-    """Take uuids from disks and NICs; NICs name their networks."""
-    names = {uid: network["name"] for uid, network in old["networks"].items()}
-    for disk in _old_disks(old):
-        del disk["uuid"]
-    for instance in old["instances"].values():
+def _in_the_form_of_2_7(config: Document) -> None:
+    networks = {uuid: network["name"] for uuid, network in config["networks"].items()}
+    for network in config["networks"].values():
+        network |= {"network_type": "private", "family": 4}
+    for instance in config["instances"].values():
+        instance.pop("disks_active")
         for nic in instance["nics"]:
-            del nic["uuid"]
+            nic.pop("uuid")
             if "network" in nic:
-                nic["network"] = names[nic["network"]]
-    del old["cluster"]["enabled_disk_templates"]
+                nic["network"] = networks[nic["network"]]
+        for disk in instance["disks"]:
+            for each in (disk, *disk["children"]):
+                each.pop("uuid")
+    for owner in (config["cluster"], *config["nodegroups"].values()):
+        for sizes in owner["ipolicy"].pop("minmax", ()):
+            owner["ipolicy"] |= sizes
+    for group in config["nodegroups"].values():
+        if "min" in group["ipolicy"]:
+            group["ipolicy"]["std"] = {}
+
+
+def _add_what_only_2_17_has(config: Document) -> None:
+    cluster = config["cluster"]
+    config["maintenance"] = {"serial_no": 1, "roundDelay": 300, "jobs": [], "evacuated": [],
+                             "balance": False, "balanceThreshold": 0.1, "incidents": [],
+                             "ctime": 0.0, "mtime": 0.0}  # fmt: skip
+    cluster["diagnose_data_collector_filename"] = ""
+    cluster["ipolicy"]["memory-ratio"] = 1.0
+    for name in ("diagnose", "kvm-inst-rss"):
+        cluster["data_collectors"][name] = {"active": True, "interval": 5_000_000}

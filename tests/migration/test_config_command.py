@@ -3,19 +3,28 @@
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migrations.command import main
-from tests.migration.old_configs import as_of, present
+from tests.migration.old_configs import expressible, old
 
 NOW_US = 1_795_456_800_123_456
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    (tmp_path / "config.data").write_text(json.dumps(as_of(present(1), 12)))
+    (tmp_path / "config.data").write_text(json.dumps(old(expressible(1, 12), 12)))
     return tmp_path
+
+
+def _of_2_17() -> dict[str, Any]:
+    """Return a configuration with some settings that only 2.17 knows."""
+    made = old(expressible(1, 17), 17)
+    made["maintenance"] |= {"balance": True, "roundDelay": 60}
+    made["cluster"]["diagnose_data_collector_filename"] = "look"
+    return made
 
 
 def run(data_dir: Path, *arguments: str | Path) -> int:
@@ -46,7 +55,7 @@ def test_the_result_as_json_names_what_was_left_out(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = data_dir / "old"
-    path.write_text(json.dumps(as_of(present(1), 17)))
+    path.write_text(json.dumps(_of_2_17()))
     assert run(data_dir, "--from", path, "--output", data_dir / "new", "--json", "--quiet") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["before"], told["after"], len(told["notes"])) == ("2.17", "3.0", 3)
