@@ -143,6 +143,10 @@ CONFIG_DISTRIBUTE_RETRY_S: Final = 60.0
 #: Seconds for which a job that changed the configuration waits for each of its copies.
 CONFIG_SHOWN_S: Final = 10.0
 
+#: Objects that a change may touch for relations to be carried over it; above, they are computed
+#: anew when somebody asks, which costs less than so many single steps.
+CONFIG_CARRIED_MAX: Final = 200
+
 #: Bytes of a ssconf file. Source: Ganeti 3.0.2 ssconf, maximal file size.
 SSCONF_FILE_BYTES_MAX: Final = 128 * 1024
 

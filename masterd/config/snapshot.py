@@ -31,6 +31,7 @@ from masterd.config.node import Node, NodeGroup
 from masterd.config.objects import ConfigObject
 from masterd.config.params import NdParams, fill
 from masterd.errors import ConfigurationError
+from masterd.limits import CONFIG_CARRIED_MAX
 
 T = TypeVar("T", bound=ConfigObject)
 R = TypeVar("R")
@@ -112,6 +113,28 @@ def _name(value: ConfigObject) -> str | None:
     return getattr(value, "name", None)
 
 
+#: Uuids of the objects that a change touches, by the name of their kind; the cluster's too.
+Touched = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation(Generic[R]):
+    """Something computed from a whole configuration, and kept up to date from change to change.
+
+    Attributes:
+        compute: Computes it from a snapshot. Pure.
+        carry: Makes that of the next snapshot out of that of the one before and what was touched;
+            must give what `compute` would. Called on the hub, so its cost counts.
+    """
+
+    compute: "Callable[[ConfigSnapshot], R]"
+    carry: "Callable[[R, ConfigSnapshot, ConfigSnapshot, Touched], R]"
+
+    def __call__(self, config: "ConfigSnapshot") -> R:
+        """Compute it."""
+        return self.compute(config)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigSnapshot:
     """The whole configuration as of `serial_no`. Times are seconds since the epoch."""
@@ -163,7 +186,10 @@ class ConfigSnapshot:
         )
 
     def derived(self, compute: Callable[["ConfigSnapshot"], R]) -> R:
-        """Return `compute(self)`, computed once for this snapshot. `compute` must be pure."""
+        """Return `compute(self)`, computed once for this snapshot. `compute` must be pure.
+
+        A `Derivation` is carried into the snapshots that follow.
+        """
         found = self._derived.get(compute)
         if found is None:
             found = self._derived[compute] = compute(self)
@@ -201,7 +227,7 @@ class ConfigSnapshot:
             else self.objects(kind)
             for kind in KINDS
         }
-        return ConfigSnapshot.of(
+        changed = ConfigSnapshot.of(
             version=self.version,
             ctime=self.ctime,
             mtime=mtime,
@@ -209,6 +235,13 @@ class ConfigSnapshot:
             cluster=cluster,
             objects=objects,
         )
+        touched = {kind.name: frozenset(uuids) for kind, uuids in by_kind.items()}
+        if sum(map(len, touched.values())) <= CONFIG_CARRIED_MAX:
+            for derivation, derived in list(self._derived.items()):
+                if isinstance(derivation, Derivation):
+                    carried = derivation.carry(derived, self, changed, touched)
+                    changed._derived[derivation] = carried
+        return changed
 
     # --- nodes ----------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from masterd.config.instance import Instance
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.node import Node
 from masterd.config.objects import write
-from masterd.config.relations import by_name, relations
+from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpPrereqError
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
@@ -109,7 +109,7 @@ class LUInstanceQueryData(LogicalUnit[OpInstanceQueryData, _Plan]):
 
     def _instances(self, config: ConfigSnapshot) -> list[AnyInstance]:
         if not self.op.instances:
-            return by_name(config.instances.values())
+            return config.derived(relations).instances
         found = {each.uuid: each for each in (names.instance(config, n) for n in self.op.instances)}
         return list(found.values())
 

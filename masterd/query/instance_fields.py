@@ -9,7 +9,7 @@ from typing import Final
 
 from masterd.config.kinds import AnyInstance
 from masterd.config.node import Node
-from masterd.config.relations import by_name
+from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.query.config_table import Rows, is_text, name_key, plain, stamped_fields
 from masterd.query.fields import Absent, Field, FilterMode, Kind, Table, table_of
@@ -32,11 +32,9 @@ def instance_rows(config: ConfigSnapshot, ask: AskInstances) -> Rows[AnyInstance
         state = ask(config, instances, needs)
         return (InstanceRow(config, instance, state) for instance in instances)
 
-    return Rows(config.derived(_everything), finder(config.instances), rows, called="Instance")
-
-
-def _everything(config: ConfigSnapshot) -> list[AnyInstance]:
-    return by_name(config.instances.values())
+    return Rows(
+        config.derived(relations).instances, finder(config.instances), rows, called="Instance"
+    )
 
 
 def _own(attribute: str, missing: Absent = Absent.NODATA) -> Callable[[InstanceRow], object]:

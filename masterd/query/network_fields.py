@@ -12,6 +12,7 @@ from masterd.config.kinds import AnyInstance
 from masterd.config.network import Network
 from masterd.config.objects import write
 from masterd.config.params import NicParams, fill
+from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.text import natural_key
 from masterd.query.config_table import Rows, is_text, name_key, or_unavailable, stamped_fields
@@ -49,7 +50,7 @@ class NetworkRow:
     @property
     def instances(self) -> list[AnyInstance]:
         """Instances with a NIC in it, by uuid."""
-        return self.config.derived(_instances_by_network).get(self.network.uuid, [])
+        return self.config.derived(relations).connected_to.get(self.network.uuid, [])
 
 
 def network_rows(config: ConfigSnapshot) -> Rows[Network, NetworkRow]:
@@ -60,14 +61,6 @@ def network_rows(config: ConfigSnapshot) -> Rows[Network, NetworkRow]:
 
     everything = sorted(config.networks.values(), key=lambda network: natural_key(network.name))
     return Rows(everything, config.networks.find, rows, called="Network")
-
-
-def _instances_by_network(config: ConfigSnapshot) -> dict[str, list[AnyInstance]]:
-    found: dict[str, list[AnyInstance]] = {}
-    for instance in config.instances.sorted():
-        for uuid in {nic.network for nic in instance.nics if nic.network is not None}:
-            found.setdefault(uuid, []).append(instance)
-    return found
 
 
 def _map(row: NetworkRow) -> object:

@@ -59,7 +59,7 @@ def test_new_things_are_free_and_different() -> None:
     macs = {held.new_mac(FIRST) for _ in range(50)} | {held.new_mac(SECOND) for _ in range(50)}
     assert len(macs) == 100
     assert all(mac.startswith(CONFIG.cluster.mac_prefix) for mac in macs)
-    assert not macs & CONFIG.derived(taken).things[Thing.MAC]
+    assert not macs & CONFIG.derived(taken).things[Thing.MAC].keys()
     ports = [held.new_port(FIRST), held.new_port(SECOND)]
     assert len(set(ports)) == 2
     assert all(CONFIG.cluster.highest_used_port < port <= CONFIG_PORT_MAX for port in ports)
