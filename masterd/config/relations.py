@@ -153,7 +153,7 @@ def _reordered(
 def _owners(
     owners: Mapping[str, tuple[str, ...]], was: Sequence[AnyInstance], now: Sequence[AnyInstance]
 ) -> Mapping[str, tuple[str, ...]]:
-    if [each.disks for each in was] == [each.disks for each in now]:
+    if {each.uuid: each.disks for each in was} == {each.uuid: each.disks for each in now}:
         return owners
     made = {**owners}
     for instance in was:
