@@ -162,7 +162,8 @@ class Distributor:
 
     def _tell_simple_files(self, snapshot: ConfigSnapshot) -> dict[str, str | None]:
         """Send the simple files to nodes that have others; return who failed, and why."""
-        values, digest = gevent.get_hub().threadpool.apply(_simple_files, (snapshot,))
+        values = ssconf_values(snapshot)
+        digest = hashlib.sha256(repr(sorted(values.items())).encode()).digest()
         behind = [node for node in snapshot.online_nodes() if self._simple.get(node.uuid) != digest]
         if not behind:
             return {}
@@ -171,12 +172,6 @@ class Distributor:
             if result.ok:
                 self._simple[uuid] = digest
         return {uuid: result.error for uuid, result in results.items() if not result.ok}
-
-
-def _simple_files(snapshot: ConfigSnapshot) -> tuple[Mapping[str, list[str]], bytes]:
-    """Return the values of the simple files and a digest of them."""
-    values = ssconf_values(snapshot)
-    return values, hashlib.sha256(repr(sorted(values.items())).encode()).digest()
 
 
 def _candidates(snapshot: ConfigSnapshot) -> list[Node]:

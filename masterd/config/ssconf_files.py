@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from masterd.config.node import Node
 from masterd.config.objects import HYPERVISORS
+from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.text import natural_key
 from masterd.constants import RELEASE_VERSION
@@ -21,7 +22,7 @@ def ssconf_values(snapshot: ConfigSnapshot) -> dict[str, list[str]]:
     nodes = sorted(snapshot.nodes.values(), key=lambda node: natural_key(node.name))
     candidates = snapshot.master_candidates()
     groups = sorted(snapshot.nodegroups.values(), key=lambda group: natural_key(group.name))
-    instances = (instance.name for instance in snapshot.instances.values())
+    instances = snapshot.derived(relations).instances
     values: dict[str, list[str]] = {
         "cluster_name": [cluster.cluster_name],
         "cluster_tags": sorted(cluster.tags),
@@ -29,7 +30,7 @@ def ssconf_values(snapshot: ConfigSnapshot) -> dict[str, list[str]]:
         "file_storage_dir": [cluster.file_storage_dir],
         "gluster_storage_dir": [cluster.gluster_storage_dir],
         "hypervisor_list": list(cluster.enabled_hypervisors),
-        "instance_list": sorted((name for name in instances if name), key=natural_key),
+        "instance_list": [instance.name for instance in instances if instance.name],
         "maintain_node_health": [str(cluster.maintain_node_health)],
         "master_candidates": _names(candidates),
         "master_candidates_certs": [

@@ -23,7 +23,7 @@ from masterd.testing import cluster as clusters
 from store.store import Store
 from tests import system
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.scenarios import load_at, luxid_is_there
+from tests.benchmarks.scenarios import how_to_run, load_at, luxid_is_there
 from tests.interop import luxid_support
 from tests.sample_config import HOST, Document, sample
 
@@ -127,7 +127,8 @@ def daemon_with(size: int) -> Iterator[Path]:
         cluster = clusters.build(base, nodes=1, home=base / HOST)
         path = cluster.data(cluster.master) / "config.data"
         path.write_bytes(msgspec.json.encode(config(size)))
-        with system.running(cluster, arguments=["--no-voting", "--yes-do-it"]) as daemon:
+        arguments = ["--no-voting", "--yes-do-it"]
+        with system.running(cluster, arguments=arguments, module=how_to_run) as daemon:
             yield daemon.paths.query_socket
 
 
