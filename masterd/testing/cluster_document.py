@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from masterd.constants import CONFIG_VERSION, RELEASE_VERSION
+from migrations.legacy.config_defaults import DISK
 
 #: From this namespace the uuids of a cluster's objects are made of their names.
 _NAMESPACE: Final = uuid.UUID("6e1f3f0e-43a1-4c5e-9d0a-6a4e616e6574")
@@ -22,33 +23,6 @@ _GLUSTER_STORAGE: Final = "/var/run/ganeti/gluster"
 _HYPERVISOR: Final = "fake"
 _HVPARAMS: Final[Mapping[str, Mapping[str, object]]] = {"fake": {"migration_mode": "live"}}
 
-_DISKPARAMS: Final[Mapping[str, Mapping[str, object]]] = {
-    "blockdev": {},
-    "diskless": {},
-    "drbd": {
-        "c-delay-target": 1,
-        "c-fill-target": 0,
-        "c-max-rate": 61440,
-        "c-min-rate": 4096,
-        "c-plan-ahead": 20,
-        "data-stripes": 1,
-        "disk-barriers": "n",
-        "disk-custom": "",
-        "dynamic-resync": False,
-        "meta-barriers": False,
-        "meta-stripes": 1,
-        "metavg": "xenvg",
-        "net-custom": "",
-        "protocol": "C",
-        "resync-rate": 61440,
-    },
-    "ext": {"access": "kernelspace"},
-    "file": {},
-    "gluster": {"access": "kernelspace", "host": "127.0.0.1", "port": 24007, "volume": "gv0"},
-    "plain": {"stripes": 1},
-    "rbd": {"access": "kernelspace", "pool": "rbd"},
-    "sharedfile": {},
-}
 _IPOLICY: Final[Mapping[str, object]] = {
     "minmax": [
         {
@@ -265,7 +239,7 @@ def _parameters() -> dict[str, Any]:
             "ssh_port": 22,
             "cpu_speed": 1,
         },
-        "diskparams": _DISKPARAMS,
+        "diskparams": DISK,
         "hv_state_static": {
             _HYPERVISOR: {
                 "cpu_node": 1,

@@ -91,6 +91,35 @@ def test_a_delay_waits_on_nodes(commands: Commands, client: Client) -> None:
     assert op["on_master"] is False
 
 
+def test_locks_are_shown_with_their_owners_and_those_who_wait(
+    commands: Commands, client: Client
+) -> None:
+    node = client.call("QueryNodes", ["node2.example.com"], ["uuid"], False)
+    assert isinstance(node, list)
+    delay = [
+        "gnt-debug",
+        "delay",
+        "--submit",
+        "--no-master",
+        "-i",
+        "-n",
+        "node2.example.com",
+        "3600",
+    ]
+    ids = [debian.submitted(commands.run(*delay)) for _ in range(2)]
+    log: Any = debian.wait_for(client, ids[0], "oplog", lambda logs: logs != [[]])
+    debian.wait_for(client, ids[1], "status", lambda status: status == "waiting")
+    shown = commands.ok("gnt-debug", "locks", "--no-headers", "--separator=|").lines
+    (line,) = [line for line in shown if line.startswith(f"node/{node[0][0]}|")]
+    assert line.split("|")[1:] == ["exclusive", f"{ids[0]}", f"exclusive:{ids[1]}"]
+    for _ in ids:
+        (path,) = log[0][0][3]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+            visitor.connect(path)
+        log = debian.wait_for(client, ids[1], "oplog", lambda logs: logs != [[]])
+    assert [system.wait_for_end(client, job_id) for job_id in ids] == ["success", "success"]
+
+
 def test_a_delay_on_a_strange_node_is_refused(commands: Commands) -> None:
     outcome = commands.run("gnt-debug", "delay", "-n", "nosuch.example.com", "0.05")
     assert outcome.code == 1
