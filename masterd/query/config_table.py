@@ -130,6 +130,14 @@ def plain(value: ConfigObject | Mapping[str, object]) -> dict[str, object]:
     }
 
 
+def in_order(value: Mapping[str, object]) -> dict[str, object]:
+    """Return a mapping with its keys in order, and those of the mappings in it."""
+    return {
+        name: in_order(each) if isinstance(each, Mapping) else each
+        for name, each in sorted(value.items())
+    }
+
+
 def stamped_fields(called: str, of: Callable[[Row], Stamped]) -> list[Field[Row]]:
     """Return the fields of every object that is changed; `called` is the kind in its texts."""
     return [

@@ -16,6 +16,7 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.text import natural_key
 from masterd.query.config_table import (
     Rows,
+    in_order,
     is_text,
     name_key,
     node_param_fields,
@@ -92,7 +93,7 @@ GROUP_TABLE: Final[Table[GroupRow, str]] = table_of(
             "CustomDiskParameters",
             Kind.OTHER,
             "Custom disk parameters",
-            lambda r: dict(r.group.diskparams),
+            lambda r: in_order({str(key): each for key, each in r.group.diskparams.items()}),
         ),
         Field(
             "custom_ipolicy",
@@ -113,7 +114,7 @@ GROUP_TABLE: Final[Table[GroupRow, str]] = table_of(
             "DiskParameters",
             Kind.OTHER,
             "Disk parameters (merged)",
-            lambda r: filled_disk_params(r.config, r.group),
+            lambda r: in_order(filled_disk_params(r.config, r.group)),
         ),
         Field(
             "ipolicy",

@@ -7,7 +7,9 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -21,7 +23,7 @@ from tests.interop import luxid_support
 from tests.interop.luxid import needs_luxid
 from tests.interop.luxid_support import Luxid, LuxidError
 from tests.query_world import RefusedError
-from tests.sample_config import sample
+from tests.sample_config import Document, sample
 
 pytestmark = needs_luxid
 
@@ -39,8 +41,35 @@ JUSTIFIED: Final = {
 #: Resources compared; `export` and the live fields of others show nodes that do not answer.
 COMPARED: Final = ("export", "filter", "group", "instance", "network", "node")
 
-#: Seed, nodes, groups, instances.
-CONFIGURATIONS: Final = [(1, 3, 1, 3), (2, 6, 2, 60), (3, 12, 4, 200)]
+RECORDED: Final = Path(__file__).parent.parent / "conformance" / "data" / "config.data"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One to be compared on; a large one gets only one in `fewer` filters, as luxid takes long."""
+
+    name: str
+    make: Callable[[], Document]
+    fewer: int = 1
+
+
+def _recorded() -> Document:
+    """Return the configuration of a real cluster, its master here, its nodes where nobody is."""
+    content = RECORDED.read_text().replace("10.77.0.", "127.77.0.")
+    content = content.replace("node1.lab.example", luxid_support.HOST)
+    found: Document = json.loads(content)
+    return found
+
+
+CONFIGURATIONS: Final = [
+    Configuration("recorded", _recorded),
+    Configuration("3-instances", lambda: sample(1, nodes=3, groups=1, instances=3)),
+    Configuration("60-instances", lambda: sample(2, nodes=6, groups=2, instances=60)),
+    Configuration("200-instances", lambda: sample(3, nodes=12, groups=4, instances=200)),
+    Configuration(
+        "2000-instances", lambda: sample(4, nodes=40, groups=5, instances=2000), fewer=15
+    ),
+]
 
 #: Filters are drawn from this seed, so many for each resource and configuration.
 SEED: Final = int(os.environ.get("GANETI_MASTERD_TEST_SEED", "20261123"))
@@ -52,9 +81,10 @@ counted: Counter[str] = Counter()
 class Pair:
     """luxid and ours on the same configuration."""
 
-    def __init__(self, luxid: Luxid, ours: Resources) -> None:
+    def __init__(self, luxid: Luxid, ours: Resources, filters: int) -> None:
         self.luxid = luxid
         self.ours = ours
+        self.filters = filters
 
     def ask(self, method: str, arguments: list[Any]) -> tuple[Any, Any]:
         """Return both answers; an error is one too."""
@@ -69,12 +99,12 @@ class Pair:
         return ours, theirs
 
 
-@pytest.fixture(scope="module", params=CONFIGURATIONS, ids=lambda each: f"{each[3]}-instances")
+@pytest.fixture(scope="module", params=CONFIGURATIONS, ids=lambda each: each.name)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    seed, nodes, groups, instances = request.param
-    config = document.split(sample(seed, nodes=nodes, groups=groups, instances=instances))
+    chosen: Configuration = request.param
+    config = document.split(chosen.make())
     with luxid_support.running(config) as luxid:
-        yield Pair(luxid, query_world.resources(config))
+        yield Pair(luxid, query_world.resources(config), EXAMPLES // chosen.fewer)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -212,7 +242,7 @@ def test_filters_choose_the_same_rows(pair: Pair, resource: str) -> None:
 
     @seed(SEED)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=pair.filters,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
