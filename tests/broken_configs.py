@@ -19,6 +19,7 @@ def sound() -> Document:
     cluster = document["cluster"]
     cluster["master_ip"] = "127.0.0.100"
     cluster["candidate_pool_size"] = 1
+    cluster["enabled_disk_templates"] = sorted(cluster["diskparams"])
     for instance in document["instances"].values():
         for nic in instance["nics"]:
             nic.pop("ip", None)
@@ -188,6 +189,11 @@ def _policy_without_templates(document: Document) -> None:
     group(document)["ipolicy"] = {"disk-templates": []}
 
 
+def _policy_of_disabled_templates(document: Document) -> None:
+    group(document)["ipolicy"] = {"disk-templates": ["rbd"]}
+    document["cluster"]["enabled_disk_templates"] = ["plain", "drbd"]
+
+
 def _standard_too_large(document: Document) -> None:
     document["cluster"]["ipolicy"]["std"]["memory-size"] = 2**30
 
@@ -259,6 +265,9 @@ BREAKAGES: Final = {
     "a group called like a uuid": Breakage(_uuid_for_a_name, "reads like a uuid"),
     "a policy upside down": Breakage(_policy_upside_down, "at least and"),
     "a policy without templates": Breakage(_policy_without_templates, "admits no disk template"),
+    "a policy of disabled templates": Breakage(
+        _policy_of_disabled_templates, "no disk template that is enabled", refuses=False
+    ),
     "a standard size beyond": Breakage(_standard_too_large, "lies in no range"),
     "no hypervisor": Breakage(_no_hypervisor, "no hypervisor is enabled", by_reference=False),
     "no disk template": Breakage(_no_template, "no disk template", by_reference=False),

@@ -154,7 +154,7 @@ def problems(config: ConfigSnapshot) -> list[str]:
 
     10,000 instances take some tenths of a second: not to be called on the hub.
     """
-    return [*broken(config), *_candidates(config), *_addresses(config)]
+    return [*broken(config), *_candidates(config), *_templates(config), *_addresses(config)]
 
 
 def broken(config: ConfigSnapshot) -> list[str]:
@@ -229,6 +229,16 @@ def _candidates(config: ConfigSnapshot) -> Iterator[str]:
     wanted = min(config.cluster.candidate_pool_size, able)
     if present < wanted:
         yield f"there are {present} master candidates where there should be {wanted}"
+
+
+def _templates(config: ConfigSnapshot) -> Iterator[str]:
+    """Yield whose policy admits disk templates, but none that is enabled."""
+    enabled = set(config.cluster.enabled_disk_templates)
+    owners: list[Cluster | NodeGroup] = [config.cluster, *config.nodegroups.sorted()]
+    for value in owners:
+        admitted = value.ipolicy.disk_templates
+        if admitted and enabled and not enabled.intersection(admitted):
+            yield f"{_name(value)}: ipolicy: admits no disk template that is enabled"
 
 
 def _addresses(config: ConfigSnapshot) -> Iterator[str]:

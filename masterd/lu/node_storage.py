@@ -109,16 +109,13 @@ def _storage_type(cluster: Cluster, wanted: str | None) -> str:
         if "lvm-vg" in enabled:
             enabled.add("lvm-pv")
         if wanted not in enabled:
-            raise OpPrereqError(
-                f"Storage type '{wanted}' belongs to no enabled disk template", ECode.STATE
-            )
+            raise OpPrereqError(f"Storage type '{wanted}' belongs to no enabled disk template")
         return wanted
     found = _TYPES[cluster.enabled_disk_templates[0]]
     if found not in _REPORTED:
         raise OpPrereqError(
             f"Nodes cannot tell of storage of type '{found}', that of the first enabled disk"
-            f" template; name one of {', '.join(_REPORTED)}",
-            ECode.INVAL,
+            f" template; name one of {', '.join(_REPORTED)}"
         )
     return found
 

@@ -71,6 +71,36 @@ def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
             process.terminate()
 
 
+@contextmanager
+def wconfd(root: Path) -> Iterator[None]:
+    """Run `ganeti-wconfd` beside luxid until the end of the block, so that jobs are carried out."""
+    with subprocess.Popen(
+        ["setpriv", "--reuid", _USER, "--regid", "gnt-confd",
+         "--groups", "gnt-admin,gnt-daemons,gnt-luxid",
+         "ganeti-wconfd", "-f", "--no-voting", "--yes-do-it"],
+        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": root.name},
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        guard = threading.Timer(PATIENCE_S, process.kill)
+        guard.start()
+        assert process.stderr is not None
+        told: list[str] = []
+        try:
+            for line in process.stderr:
+                told.append(line)
+                # The last thing it looks at before it serves.
+                if "temporary reservations" in line:
+                    break
+            else:
+                pytest.fail("wconfd did not start: " + "".join(told))
+            guard.cancel()
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            yield
+        finally:
+            guard.cancel()
+            process.terminate()
+
+
 def ask(path: Path, method: str, arguments: Sequence[object]) -> Any:
     """Call a method of a master daemon; return its result."""
     with socket.socket(socket.AF_UNIX) as client:

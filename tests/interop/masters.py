@@ -54,6 +54,13 @@ def reference(config: ConfigSnapshot) -> Iterator[Path]:
 
 
 @contextmanager
+def working_reference(config: ConfigSnapshot) -> Iterator[Path]:
+    """Run luxid and wconfd, which carry out jobs; gives their root."""
+    with reference(config) as path, luxid.wconfd(path):
+        yield path
+
+
+@contextmanager
 def ours(path: Path) -> Iterator[None]:
     """Run our daemon in a root, without asking other nodes who is the master."""
     paths = Paths(path, path.name)
