@@ -54,6 +54,13 @@ class Rows(Generic[T, Row]):
         self._find = find
         self._rows = rows
         self._called = called
+        self._may_pass: Callable[[Row], bool] | None = None
+
+    def narrowed(self, may_pass: Callable[[Row], bool]) -> "Rows[T, Row]":
+        """Return these rows without those that cannot pass; see `fields.Narrowable`."""
+        narrowed = Rows(self._everything, self._find, self._rows, called=self._called)
+        narrowed._may_pass = may_pass
+        return narrowed
 
     def by_keys(self, keys: Sequence[str], needs: frozenset[str]) -> Iterable[Row]:
         """Give one row per name, in this order.
@@ -68,11 +75,18 @@ class Rows(Generic[T, Row]):
                 found.append(item)
             elif self._called is not None:
                 raise unknown_name(self._called, name)
-        return self._rows(found, needs)
+        return self._rows(self._chosen(found, needs), needs)
 
     def all(self, needs: frozenset[str]) -> Iterable[Row]:
         """Give all rows in natural order of names."""
-        return self._rows(self._everything, needs)
+        return self._rows(self._chosen(self._everything, needs), needs)
+
+    def _chosen(self, items: Sequence[T], needs: frozenset[str]) -> Sequence[T]:
+        """Return the items that nodes are to be asked about."""
+        if self._may_pass is None or not needs:
+            return items
+        rows = self._rows(items, frozenset())
+        return [item for item, row in zip(items, rows, strict=True) if self._may_pass(row)]
 
 
 def unknown_name(called: str, name: str) -> OpPrereqError:

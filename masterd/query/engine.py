@@ -9,13 +9,14 @@ from masterd.limits import QUERY_ROWS_PER_PAUSE
 from masterd.query.fields import (
     Absent,
     Field,
+    Narrowable,
     ResultStatus,
     Source,
     Table,
     unknown_definition,
 )
-from masterd.query.language import Filter, Value, fields_of, requested, restricted
-from masterd.query.predicate import compile_filter
+from masterd.query.language import Everything, Filter, Value, fields_of, requested, restricted
+from masterd.query.predicate import compile_filter, compile_rough
 
 Row = TypeVar("Row")
 Key = TypeVar("Key")
@@ -121,6 +122,9 @@ def _rows(
 ) -> Iterable[Row]:
     """Choose between looking names up and walking over everything."""
     needs = table.needs([*fields, *(fields_of(wanted) if table.filters_need else ())])
+    if needs and not isinstance(wanted, Everything) and isinstance(source, Narrowable):
+        # Nodes are asked only about what may pass.
+        source = source.narrowed(compile_rough(wanted, table.fields))
     names = requested(wanted, table.name_field)
     if names and (names := [name for name in names if table.looks_up(name)]):
         return source.by_keys(_keys(table, names), needs)

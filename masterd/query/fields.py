@@ -6,7 +6,7 @@ A table is made once per resource; `masterd/query/engine.py` answers every query
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from masterd.config.text import natural_key
 from masterd.query.language import Value
@@ -138,6 +138,18 @@ class Source(Protocol[RowOut, KeyIn]):
 
     def all(self, needs: frozenset[str]) -> Iterable[RowOut]:
         """Give all rows in the resource's order."""
+        ...
+
+
+@runtime_checkable
+class Narrowable(Protocol[RowOut]):
+    """A source that asks nodes, and can do so for some items only."""
+
+    def narrowed(self, may_pass: Callable[[RowOut], bool]) -> "Source[RowOut, Any]":
+        """Return this source without the rows that cannot pass, whatever the nodes say.
+
+        `may_pass` is given rows for which nobody was asked.
+        """
         ...
 
 

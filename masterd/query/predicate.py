@@ -26,6 +26,10 @@ from masterd.query.text import show_json, show_string
 Row = TypeVar("Row")
 
 
+class _MissingError(Exception):
+    """A row lacks what only a node knows; nobody has asked yet."""
+
+
 def compile_filter(wanted: Filter, fields: Mapping[str, Field[Row]]) -> Callable[[Row], bool]:
     """Return a function that tells whether a row passes.
 
@@ -34,26 +38,61 @@ def compile_filter(wanted: Filter, fields: Mapping[str, Field[Row]]) -> Callable
     Raises:
         ParameterError: the filter names a field the table does not have.
     """
+    return _compile(wanted, lambda name, test: _leaf(_field(name, fields), test), fields)
+
+
+def compile_rough(wanted: Filter, fields: Mapping[str, Field[Row]]) -> Callable[[Row], bool]:
+    """Return a function that tells whether a row may pass, before nodes are asked anything.
+
+    As soon as it meets a field that asks nodes, the row may pass. Errors as `compile_filter`.
+    """
+
+    def leaf(name: str, test: Callable[[object], bool]) -> Callable[[Row], bool]:
+        field = _field(name, fields)
+        return _missing if field.needs else _leaf(field, test)
+
+    inner = _compile(wanted, leaf, fields)
+
+    def passes(row: Row) -> bool:
+        try:
+            return inner(row)
+        except _MissingError:
+            return True
+
+    return passes
+
+
+def _missing(row: object) -> bool:
+    raise _MissingError
+
+
+#: Makes the function for one field and one test of its value.
+_MakeLeaf = Callable[[str, Callable[[object], bool]], Callable[[Row], bool]]
+
+
+def _compile(
+    wanted: Filter, leaf: _MakeLeaf[Row], fields: Mapping[str, Field[Row]]
+) -> Callable[[Row], bool]:
     match wanted:
         case Everything():
             return _always
         case All(parts):
-            return _all([compile_filter(part, fields) for part in parts])
+            return _all([_compile(part, leaf, fields) for part in parts])
         case Some(parts):
-            return _some([compile_filter(part, fields) for part in parts])
+            return _some([_compile(part, leaf, fields) for part in parts])
         case Not(part):
-            return _not(compile_filter(part, fields))
+            return _not(_compile(part, leaf, fields))
         case Truth(name):
-            return _leaf(_field(name, fields), _is_true)
+            return leaf(name, _is_true)
         case Equal(name, value):
             field = _field(name, fields)
-            return _leaf(field, _equals(value, field.mode is FilterMode.HOSTNAME))
+            return leaf(name, _equals(value, field.mode is FilterMode.HOSTNAME))
         case Order(symbol, name, value):
-            return _leaf(_field(name, fields), _ordered(symbol, value))
+            return leaf(name, _ordered(symbol, value))
         case Match(name, pattern):
-            return _leaf(_field(name, fields), _matches(pattern.search))
+            return leaf(name, _matches(pattern.search))
         case Contains(name, value):
-            return _leaf(_field(name, fields), _contains(value))
+            return leaf(name, _contains(value))
 
 
 def plain(value: object) -> object:
