@@ -38,14 +38,17 @@ def give(*paths: Path) -> None:
 
 
 @contextmanager
-def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
-    """Run luxid on a virtual node until the end of the block; give its socket.
+def _daemon(
+    name: str, root: Path, groups: tuple[str, str], *, until: str, hopeless: str = "\0"
+) -> Iterator[str]:
+    """Run a daemon of Debian's on a virtual node until the end of the block.
 
-    It has read the configuration and the queue when the block begins.
+    Gives what it told until a line with `until` in it. A line with `hopeless` ends it.
     """
+    group, others = groups
     with subprocess.Popen(
-        ["setpriv", "--reuid", _USER, "--regid", "gnt-luxid", "--groups", "gnt-daemons",
-         "ganeti-luxid", "-f", "--no-voting", "--yes-do-it"],
+        ["setpriv", "--reuid", _USER, "--regid", group, "--groups", others,
+         name, "-f", "--no-voting", "--yes-do-it"],
         env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": root.name},
         stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
@@ -56,49 +59,50 @@ def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
         try:
             for line in process.stderr:
                 told.append(line)
-                if "Configuration unavailable" in line:
+                if hopeless in line:
                     process.kill()
-                # The last thing it does, and it has looked at the jobs by then.
-                if "Starting time-based job queue watcher" in line:
+                if until in line:
                     break
-            if f"Loaded new config, serial {config_serial}" not in "".join(told):
-                pytest.fail("luxid could not read the configuration: " + "".join(told))
+            else:
+                pytest.fail(f"{name} did not start: " + "".join(told))
             guard.cancel()
             threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield root / "var/run/ganeti/socket/ganeti-query"
+            yield "".join(told)
         finally:
             guard.cancel()
             process.terminate()
 
 
 @contextmanager
+def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
+    """Run luxid on a virtual node until the end of the block; give its socket.
+
+    It has read the configuration and the queue when the block begins.
+    """
+    with _daemon(
+        "ganeti-luxid",
+        root,
+        ("gnt-luxid", "gnt-daemons"),
+        # The last thing it does, and it has looked at the jobs by then.
+        until="Starting time-based job queue watcher",
+        hopeless="Configuration unavailable",
+    ) as told:
+        if f"Loaded new config, serial {config_serial}" not in told:
+            pytest.fail("luxid could not read the configuration: " + told)
+        yield root / "var/run/ganeti/socket/ganeti-query"
+
+
+@contextmanager
 def wconfd(root: Path) -> Iterator[None]:
     """Run `ganeti-wconfd` beside luxid until the end of the block, so that jobs are carried out."""
-    with subprocess.Popen(
-        ["setpriv", "--reuid", _USER, "--regid", "gnt-confd",
-         "--groups", "gnt-admin,gnt-daemons,gnt-luxid",
-         "ganeti-wconfd", "-f", "--no-voting", "--yes-do-it"],
-        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": root.name},
-        stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        guard = threading.Timer(PATIENCE_S, process.kill)
-        guard.start()
-        assert process.stderr is not None
-        told: list[str] = []
-        try:
-            for line in process.stderr:
-                told.append(line)
-                # The last thing it looks at before it serves.
-                if "temporary reservations" in line:
-                    break
-            else:
-                pytest.fail("wconfd did not start: " + "".join(told))
-            guard.cancel()
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield
-        finally:
-            guard.cancel()
-            process.terminate()
+    with _daemon(
+        "ganeti-wconfd",
+        root,
+        ("gnt-confd", "gnt-admin,gnt-daemons,gnt-luxid"),
+        # The last thing it looks at before it serves.
+        until="temporary reservations",
+    ):
+        yield
 
 
 def ask(path: Path, method: str, arguments: Sequence[object]) -> Any:
