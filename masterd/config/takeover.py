@@ -9,8 +9,11 @@ import logging
 import os
 from pathlib import Path
 
+from masterd.config import verify
 from masterd.config.repository import ConfigRepository
+from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR
+from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 from masterd.startup import StartError
 from migrations.legacy import config_data
 from migrations.legacy.config_data import LegacyConfig
@@ -28,8 +31,9 @@ def take_over(config: ConfigRepository, path: Path) -> None:
     """
     legacy = _read(path)
     _keep_original(legacy)
-    config.import_document(legacy.document, source=str(path), digest=legacy.digest)
+    taken = config.import_document(legacy.document, source=str(path), digest=legacy.digest)
     _log.info("took the configuration over from %s", path)
+    _tell_problems(taken)
 
 
 def adopt(config: ConfigRepository, path: Path) -> None:
@@ -48,6 +52,18 @@ def adopt(config: ConfigRepository, path: Path) -> None:
     _keep_original(legacy)
     after = config.adopt_document(legacy.document, source=str(path), digest=legacy.digest)
     _log.warning("adopted %s: configuration %d follows %d", path, after.serial_no, before)
+    _tell_problems(after)
+
+
+def _tell_problems(config: ConfigSnapshot) -> None:
+    """Log what is inconsistent: it was so before us, and hinders nothing that does not touch it."""
+    problems = verify.problems(config)
+    for problem in problems[:CONFIG_PROBLEMS_TOLD_MAX]:
+        _log.warning("the configuration is not consistent: %s", problem)
+    if len(problems) > CONFIG_PROBLEMS_TOLD_MAX:
+        _log.warning(
+            "%d more problems; see gnt-cluster verify", len(problems) - CONFIG_PROBLEMS_TOLD_MAX
+        )
 
 
 def _read(path: Path) -> LegacyConfig:

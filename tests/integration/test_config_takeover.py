@@ -6,10 +6,23 @@ import pytest
 
 from masterd.testing import cluster as clusters
 from tests import system
+from tests.broken_configs import BREAKAGES, sound
 from tests.migration.old_configs import expressible, of_3_1, old
 from tests.sample_config import HOST
 
 ALONE = ["--no-voting", "--yes-do-it"]
+
+
+def test_what_is_inconsistent_is_taken_over_and_told() -> None:
+    config = sound()
+    BREAKAGES["a port twice"].change(config)
+    with system.short_directory() as base:
+        cluster = clusters.build(base, nodes=1, home=base / HOST)
+        (cluster.data(cluster.master) / "config.data").write_text(json.dumps(config))
+        with system.running(cluster, arguments=ALONE) as daemon:
+            assert "the configuration is not consistent: TCP port 11000 belongs" in daemon.log()
+            with daemon.client() as client:
+                assert client.call("QueryInstances", ["inst0.example.com"], ["name"], False)
 
 
 @pytest.mark.parametrize("release", ["2.7", "2.11", "2.16", "3.1"])
