@@ -60,10 +60,9 @@ def _tell_problems(config: ConfigSnapshot) -> None:
     problems = verify.problems(config)
     for problem in problems[:CONFIG_PROBLEMS_TOLD_MAX]:
         _log.warning("the configuration is not consistent: %s", problem)
-    if len(problems) > CONFIG_PROBLEMS_TOLD_MAX:
-        _log.warning(
-            "%d more problems; see gnt-cluster verify", len(problems) - CONFIG_PROBLEMS_TOLD_MAX
-        )
+    more = len(problems) - CONFIG_PROBLEMS_TOLD_MAX
+    if more > 0:
+        _log.warning("the configuration has %d more inconsistencies", more)
 
 
 def _read(path: Path) -> LegacyConfig:
