@@ -7,7 +7,9 @@ job promotes one, an address that two networks' administrators share knowingly.
 
 `change_problems` says what a change would make worse, and asks only for the objects it touches and
 who uses them: its cost does not depend on the size of the cluster. What was wrong before, and
-stays so, does not hinder a change; otherwise nobody could mend it step by step.
+stays so, does not hinder a change; otherwise nobody could mend it step by step. What new defaults
+of the cluster mean to single instances is the one thing it leaves to `problems`: it would have to
+look at all of them.
 
 `problems` says everything about a whole configuration, for OP_CLUSTER_VERIFY_CONFIG.
 
