@@ -16,9 +16,9 @@ refused with everything that is wrong (`verify.change_problems`).
 Source: Ganeti 3.0.2 wconfd (serial rules).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -26,8 +26,7 @@ from masterd.config import tags as tag_rules
 from masterd.config import verify
 from masterd.config.change import Change
 from masterd.config.cluster import Cluster
-from masterd.config.kinds import CLUSTER, GROUP, Configured, Kind, Taggable, kind_of
-from masterd.config.node import NodeGroup
+from masterd.config.kinds import CLUSTER, Configured, Kind, Taggable, kind_of
 from masterd.config.objects import ConfigObject
 from masterd.config.uses import uses
 from masterd.errors import ConfigurationError
@@ -35,9 +34,6 @@ from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 
 T = TypeVar("T", bound=ConfigObject)
 R = TypeVar("R")
-
-# Kinds differ in the type of their objects only, where all of them are listed.
-_GROUPS: Final = cast(Kind[Configured], GROUP)
 
 
 class Rows(Protocol):
@@ -140,12 +136,15 @@ class Draft:
         found = [user for user in self._rows.users(use) if user not in put]
         return found + [user for user, value in put.items() if use in self._uses(value)]
 
-    def groups(self) -> Sequence[NodeGroup]:
-        """Return all node groups."""
-        uuids = dict.fromkeys(self._rows.uuids(_GROUPS))
-        uuids.update((uuid, None) for kind, uuid in self._put if kind is _GROUPS)
-        found = (self.get(GROUP, uuid) for uuid in uuids)
-        return [group for group in found if group is not None]
+    def every(self, kind: Kind[T]) -> Iterator[T]:
+        """Yield all objects of a kind."""
+        anything = cast(Kind[Configured], kind)  # kinds differ in the type of their objects only
+        uuids = dict.fromkeys(self._rows.uuids(anything))
+        uuids.update((uuid, None) for put_kind, uuid in self._put if put_kind is anything)
+        for uuid in uuids:
+            value = self.get(kind, uuid)
+            if value is not None:
+                yield value
 
     def _uses(self, value: Configured | None) -> frozenset[str]:
         """Return what an object uses, read off it once."""
@@ -278,9 +277,11 @@ class _Stored:
     def users(self, use: str) -> Sequence[tuple[str, str]]:
         return self._rows.users(use)
 
-    def groups(self) -> Sequence[NodeGroup]:
-        found = (self.get(GROUP, uuid) for uuid in self._rows.uuids(_GROUPS))
-        return [group for group in found if group is not None]
+    def every(self, kind: Kind[T]) -> Iterator[T]:
+        for uuid in self._rows.uuids(cast(Kind[Configured], kind)):
+            value = self.get(kind, uuid)
+            if value is not None:
+                yield value
 
 
 def _serial(value: Configured) -> int | None:

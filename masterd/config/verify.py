@@ -7,9 +7,8 @@ job promotes one, an address that two networks' administrators share knowingly.
 
 `change_problems` says what a change would make worse, and asks only for the objects it touches and
 who uses them: its cost does not depend on the size of the cluster. What was wrong before, and
-stays so, does not hinder a change; otherwise nobody could mend it step by step. What new defaults
-of the cluster mean to single instances is the one thing it leaves to `problems`: it would have to
-look at all of them.
+stays so, does not hinder a change; otherwise nobody could mend it step by step. Only new defaults
+for NICs have all instances looked at, because any of them may build on these.
 
 `problems` says everything about a whole configuration, for OP_CLUSTER_VERIFY_CONFIG.
 
@@ -40,7 +39,7 @@ from masterd.config.kinds import (
 from masterd.config.network import Network
 from masterd.config.node import Node, NodeGroup
 from masterd.config.objects import ConfigObject
-from masterd.config.params import fill
+from masterd.config.params import NicParams, fill
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.uses import is_exclusive, port_of, repeated, told, use_of, used_object, uses
 
@@ -66,8 +65,8 @@ class View(Protocol):
         """Return kind and uuid of the objects that use something."""
         ...
 
-    def groups(self) -> Sequence[NodeGroup]:
-        """Return all node groups; there are few."""
+    def every(self, kind: Kind[T]) -> Iterator[T]:
+        """Yield all objects of a kind."""
         ...
 
 
@@ -133,7 +132,9 @@ def _states(view: View, touched: Sequence[Change]) -> Iterator[str]:
         elif each.kind is GROUP:
             groups[each.uuid] = None
         elif each.kind is CLUSTER:
-            groups.update((group.uuid, None) for group in view.groups())
+            groups.update((group.uuid, None) for group in view.every(GROUP))
+            if _nic_defaults(each.before) != _nic_defaults(each.after):
+                instances.update((instance.uuid, None) for instance in view.every(INSTANCE))
             yield from _master(view)
         elif each.kind is NODE and each.uuid == view.cluster.master_node:
             yield from _master(view)
@@ -214,6 +215,10 @@ def _instance(
     value: AnyInstance, cluster: Cluster, disks: Iterable[AnyDisk | None]
 ) -> Iterator[str]:
     yield from _told_of(value, (*rules.instance(value, cluster), *rules.disk_names(disks)))
+
+
+def _nic_defaults(value: Configured | None) -> NicParams | None:
+    return value.nicparams.get(rules.DEFAULT) if isinstance(value, Cluster) else None
 
 
 def _master(view: View | ConfigSnapshot) -> Iterator[str]:

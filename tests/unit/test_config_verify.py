@@ -5,6 +5,7 @@ import pytest
 
 from masterd.config import document, verify
 from masterd.config.kinds import CLUSTER, INSTANCE, KINDS, NODE, Configured, Kind
+from masterd.config.rules import DEFAULT
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.errors import ConfigurationError
@@ -112,6 +113,30 @@ def test_the_highest_used_port_is_never_lowered(good: ConfigSnapshot) -> None:
     draft.put(msgspec.structs.replace(good.cluster, highest_used_port=lower))
     with pytest.raises(ConfigurationError, match=f"cannot become {lower} again"):
         draft.finish(None)
+
+
+def test_new_defaults_of_the_cluster_must_suit_the_instances_that_build_on_them(
+    good: ConfigSnapshot,
+) -> None:
+    cluster = good.cluster
+    usual = cluster.nicparams[DEFAULT]
+    routed = {DEFAULT: msgspec.structs.replace(usual, mode="routed")}
+    instance = next(each for each in good.instances.sorted() if each.nics)
+    own = msgspec.structs.replace(instance.nics[0].nicparams, mode=None, link="")
+    nic = msgspec.structs.replace(instance.nics[0], nicparams=own, network=None)
+    prepared = Draft(SnapshotRows(good), NOW_S)
+    prepared.put(msgspec.structs.replace(cluster, nicparams=routed))
+    prepared.put(msgspec.structs.replace(instance, nics=(nic, *instance.nics[1:])))
+    changes = prepared.finish(None).changes
+    before = good.changed(
+        ((each.kind, each.uuid, each.after) for each in changes), serial_no=2, mtime=NOW_S
+    )
+
+    bridged = Draft(SnapshotRows(before), NOW_S)
+    bridged.put(msgspec.structs.replace(before.cluster, nicparams={DEFAULT: usual}))
+    with pytest.raises(ConfigurationError) as caught:
+        bridged.finish(None)
+    assert f"instance {instance.name}: NIC 0: mode 'bridged' needs a link" in caught.value.message
 
 
 def _kind(name: str) -> Kind[Configured]:
