@@ -24,7 +24,7 @@ from masterd.lock.manager import LockManager
 from masterd.lock.monitor import problems
 from masterd.lu.context import ClusterContext
 from masterd.lu.processor import Processor
-from masterd.opcodes.base import OpCode
+from masterd.opcodes.base import OpCode, load
 from masterd.paths import Paths
 from masterd.query.collect import Collector
 from masterd.query.resources import Resources
@@ -171,6 +171,11 @@ class World:
         assert problems(self.locks.states()) == []
         assert self.locks.owners() == set(), "a lock outlived its job"
         assert self.context.reservations.owners == set(), "a reservation outlived its job"
+
+
+def op(op_id: str, /, **parameters: object) -> OpCode:
+    """Return an opcode as a client's job has it."""
+    return load({"OP_ID": op_id, "reason": [], **parameters})
 
 
 def make_world(

@@ -1,7 +1,6 @@
 """The configuration in a real store: taken over, changed, published, read again."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
@@ -21,13 +20,6 @@ from store.txn import WriteTxn
 
 CONFIG_DATA = (Path(__file__).parent.parent / "conformance" / "data" / "config.data").read_bytes()
 NODE4 = "300c5be3-43b5-42c1-a6ad-f03bbab43ce2"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "store")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

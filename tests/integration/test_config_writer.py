@@ -19,13 +19,6 @@ PATIENCE_S = 20.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "store")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def repository(store: Store) -> ConfigRepository:
     made = ConfigRepository(store, SystemClock())
     made.import_document(

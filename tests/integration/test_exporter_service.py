@@ -17,14 +17,6 @@ PATIENCE_S = 20.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "store")
-    yield opened
-    opened.close()
-    failpoints.clear()
-
-
-@pytest.fixture
 def queue(store: Store) -> Queue:
     return Queue(store)
 

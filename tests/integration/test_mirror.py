@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ from exporter.rebuild import Kind, catch_up, compare, rebuild
 from store import failpoints, outbox
 from store.store import Store
 from tests.mirror_support import NOW_US, Queue, status_in
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "store")
-    yield opened
-    opened.close()
-    failpoints.clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,14 +27,6 @@ from tests.store_support import verify
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 60
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "store")
-    yield opened
-    failpoints.clear()
-    opened.close()
 
 
 class Gate:

@@ -6,9 +6,7 @@ needs root too. Skipped, saying why, where they are not there.
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,16 +20,15 @@ from masterd.config.kinds import CLUSTER, GROUP, NODE
 from masterd.config.params import PartialNdParams
 from masterd.config.render import render
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.ssconf_files import ssconf_files
 from masterd.query.cluster_info import cluster_info
 from masterd.query.config_values import ClusterState, config_values
-from tests.interop.luxid import ask, give, luxid, needs_luxid
+from tests.interop.luxid import needs_luxid
+from tests.interop.luxid_support import HOST, Luxid, running
 from tests.property.config_documents import Document, configs
 
 CONFIG_DATA = (Path(__file__).parent.parent / "conformance" / "data" / "config.data").read_bytes()
 PYTHON = "/usr/bin/python3"
 GANETI = Path("/usr/share/ganeti/3.0")
-HOST = "master"
 PATIENCE_S = 30.0
 
 needs_python = pytest.mark.skipif(
@@ -147,53 +144,17 @@ def rich_configuration() -> ConfigSnapshot:
 
 
 @pytest.fixture
-def root() -> Iterator[Path]:
-    """A virtual cluster's root directory with what luxid wants to find."""
-    # Not under pytest's own directory, which luxid's user may not enter.
-    base = Path(tempfile.mkdtemp(prefix="luxid-"))
-    base.chmod(0o755)
-    root = base / HOST
-    for folder in ("lib/ganeti/queue/archive", "run/ganeti/socket", "run/ganeti/livelocks",
-                   "log/ganeti"):  # fmt: skip
-        (root / "var" / folder).mkdir(parents=True)
-    yield root
-    shutil.rmtree(base)
-
-
-def fill(root: Path, config: ConfigSnapshot) -> None:
-    """Write what a master's data directory holds, owned by luxid's user."""
-    data = root / "var/lib/ganeti"
-    (data / "config.data").write_bytes(render(config))
-    for key, content in ssconf_files(config).items():
-        (data / f"ssconf_{key}").write_bytes(content)
-    (data / "queue/serial").write_text("0\n")
-    (data / "queue/version").write_text("1\n")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=ganeti.example.com", "-keyout", data / "key.pem", "-out", data / "cert.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    for name in ("server.pem", "client.pem"):
-        (data / name).write_bytes(
-            (data / "key.pem").read_bytes() + (data / "cert.pem").read_bytes()
-        )
-    give(root)
-
-
-@pytest.fixture
-def luxid_socket(root: Path) -> Iterator[Path]:
-    """The socket of a luxid that has read our rendering."""
-    config = rich_configuration()
-    fill(root, config)
-    with luxid(root, config_serial=config.serial_no) as path:
-        yield path
+def reference() -> Iterator[Luxid]:
+    """A luxid that has read our rendering."""
+    with running(rich_configuration()) as luxid:
+        yield luxid
 
 
 @needs_luxid
-def test_luxid_answers_from_our_rendering_what_we_answer(luxid_socket: Path) -> None:
+def test_luxid_answers_from_our_rendering_what_we_answer(reference: Luxid) -> None:
     config = rich_configuration()
-    assert ask(luxid_socket, "QueryClusterInfo", []) == cluster_info(config)
+    assert reference.ask("QueryClusterInfo", []) == cluster_info(config)
     names = ["cluster_name", "watcher_pause", "master_node", "drain_flag", "modify_ssh_setup",
              "ssh_key_type", "ssh_key_bits", "no_such_name"]  # fmt: skip
     state = ClusterState(config=config, drained=False, watcher_pause=None)
-    assert ask(luxid_socket, "QueryConfigValues", [names]) == config_values(state, names)
+    assert reference.ask("QueryConfigValues", [names]) == config_values(state, names)

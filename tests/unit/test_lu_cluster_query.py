@@ -1,7 +1,6 @@
 """OP_CLUSTER_QUERY and OP_CLUSTER_CONFIG_QUERY."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +8,9 @@ import pytest
 
 from masterd import constants
 from masterd.errors import OpPrereqError
-from masterd.opcodes.base import OpCode, load
-from tests.lu_support import WATCHER_PAUSE_S, World, make_world
+from tests.lu_support import WATCHER_PAUSE_S, World, op
 
 RECORDED = Path(__file__).parents[1] / "conformance/data/query-cluster-info.json"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = make_world(tmp_path)
-    yield made
-    made.close()
-
-
-def op(name: str, **parameters: object) -> OpCode:
-    return load({"OP_ID": name, "reason": [], **parameters})
 
 
 def test_the_answer_is_that_of_a_real_cluster_for_its_enabled_hypervisors(world: World) -> None:

@@ -1,7 +1,6 @@
 """OP_TEST_DELAY: who waits, what is said, and how a client ends it."""
 
 import socket as plain_socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
@@ -11,17 +10,10 @@ from gevent import socket
 from masterd.errors import JobCanceled, OpExecError, OpPrereqError, RpcError
 from masterd.opcodes.base import OpCode, load
 from masterd.testing.faults import Fault, FaultKind
-from tests.lu_support import Run, World, make_world
+from tests.lu_support import Run, World
 
 NODE2 = "node2.lab.example"
 NODE3 = "node3.lab.example"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = make_world(tmp_path)
-    yield made
-    made.close()
 
 
 def delay(**parameters: object) -> OpCode:

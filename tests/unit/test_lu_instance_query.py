@@ -4,9 +4,6 @@ What it tells in detail is compared with Ganeti's own logical unit in
 `tests/interop/test_instance_data.py`.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -14,17 +11,10 @@ from masterd.errors import OpPrereqError, RpcError
 from masterd.lock.levels import LockLevel
 from masterd.opcodes.instance_life import OpInstanceQueryData
 from masterd.testing.faults import Fault, FaultKind
-from tests.lu_support import Run, World, make_world
+from tests.lu_support import Run, World
 
 INST1 = "inst1.lab.example"
 INST2 = "inst2.lab.example"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = make_world(tmp_path)
-    yield made
-    made.close()
 
 
 def held(world: World, op: OpInstanceQueryData) -> dict[str, set[str]]:

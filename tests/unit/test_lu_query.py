@@ -1,24 +1,9 @@
 """Queries as jobs."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from masterd.errors import ECode, OpPrereqError
-from masterd.opcodes.base import OpCode, load
-from tests.lu_support import World, make_world
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = make_world(tmp_path)
-    yield made
-    made.close()
-
-
-def op(name: str, **parameters: object) -> OpCode:
-    return load({"OP_ID": name, "reason": [], **parameters})
+from tests.lu_support import World, op
 
 
 def test_the_cluster_is_one_row(world: World) -> None:

@@ -1,27 +1,12 @@
 """OP_TEST_JQUEUE and OP_TEST_DUMMY."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import gevent
 import pytest
 from gevent import socket
 
 from masterd.errors import OpExecError, OpPrereqError, OpResultError
 from masterd.lu import queue_tests
-from masterd.opcodes.base import OpCode, load
-from tests.lu_support import Run, World, make_world
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = make_world(tmp_path)
-    yield made
-    made.close()
-
-
-def op(name: str, **parameters: object) -> OpCode:
-    return load({"OP_ID": name, "reason": [], **parameters})
+from tests.lu_support import Run, World, op
 
 
 def visit(path: str) -> None:

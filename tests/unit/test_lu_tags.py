@@ -10,8 +10,7 @@ from masterd.config.kinds import NETWORK
 from masterd.config.network import Network
 from masterd.errors import OpExecError, OpPrereqError, TagError
 from masterd.limits import CONFIG_TAG_LENGTH_MAX, CONFIG_TAGS_MAX
-from masterd.opcodes.base import OpCode, load
-from tests.lu_support import World, make_world
+from tests.lu_support import World, make_world, op
 
 NODE2 = "node2.lab.example"
 
@@ -23,10 +22,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.config.update(lambda draft: draft.put(network))
     yield made
     made.close()
-
-
-def op(op_id: str, /, **parameters: object) -> OpCode:
-    return load({"OP_ID": op_id, "reason": [], **parameters})
 
 
 def targets(world: World) -> dict[str, str | None]:
