@@ -2,12 +2,13 @@
 
 import random
 
+from tests.conftest import Tell
 from tests.crash import kill_loop
 
 
-def test_nothing_told_is_lost_in_200_kills() -> None:
+def test_nothing_told_is_lost_in_200_kills(tell: Tell) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     summary = kill_loop.run(kills=200, minutes=None, seed=seed)
-    print(summary)
+    tell(summary)
     assert summary.startswith("200 kills")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from masterd.config import document
 from masterd.query.resources import TABLES, Resources
 from tests import query_world
+from tests.conftest import Tell
 from tests.interop import luxid_support
 from tests.interop.luxid import needs_luxid
 from tests.interop.luxid_support import Luxid, LuxidError
@@ -108,10 +109,11 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def report() -> Iterator[None]:
+def report(tell: Tell) -> Iterator[None]:
     yield
-    print(
-        f"compared with luxid: {counted['cells']} cells, {counted['filters']} filters (seed {SEED})"
+    tell(
+        f"compared with luxid: {counted['cells']:,} cells, {counted['filters']:,} filters "
+        f"(seed {SEED})"
     )
 
 
