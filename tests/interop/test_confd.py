@@ -38,6 +38,8 @@ pytestmark = [
     pytest.mark.skipif(not CONFD.exists(), reason="package ganeti-haskell-3.0 is not installed"),
 ]
 
+#: Where ganeti-confd listens unless told otherwise, UDP.
+DEFAULT_PORT: Final = 1814
 #: Kinds of requests. Source: constants CONFD_REQ_*.
 PING: Final = 0
 NODE_ROLE: Final = 1
@@ -55,8 +57,8 @@ import json, sys
 from ganeti import pathutils, utils
 from ganeti.confd import client
 told = []
-asked = client.ConfdClient(utils.ReadFile(pathutils.CONFD_HMAC_KEY), ["127.0.0.1"], told.append,
-                           port=int(sys.argv[1]))
+asked = client.ConfdClient(utils.ReadFile(pathutils.CONFD_HMAC_KEY), [sys.argv[1]], told.append,
+                           port=int(sys.argv[2]))
 for line in sys.stdin:
     kind, query = json.loads(line)
     request = client.ConfdClientRequest(type=kind, query=query)
@@ -112,19 +114,21 @@ class Confd:
 
 
 @contextmanager
-def confd(root: Path) -> Iterator[Confd]:
-    """Run ganeti-confd on the node of a root; it listens when the block begins."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+def confd(root: Path, address: str = "127.0.0.1", port: int | None = None) -> Iterator[Confd]:
+    """Run ganeti-confd on the node of a root; without a port on a free one."""
+    if port is None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+            port = int(probe.getsockname()[1])
     environment = {**os.environ, **Paths(root, root.name).environment()}
     with (
         subprocess.Popen(
-            [str(CONFD), "-f", "-d", "--no-user-checks", "-b", "127.0.0.1", "-p", port],
+            [str(CONFD), "-f", "-d", "--no-user-checks", "-b", address, "-p", str(port)],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         ) as server,
         subprocess.Popen(
-            ["timeout", str(debian.PATIENCE_S), debian.PYTHON, "-c", _ASKER, port],
+            ["timeout", str(debian.PATIENCE_S), debian.PYTHON, "-c", _ASKER, address,
+             str(port)],
             env={**environment, "PYTHONPATH": str(debian.LIBRARY)},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         ) as client,
