@@ -22,6 +22,7 @@ import pytest
 from masterd.config import document
 from masterd.config.node import Node
 from masterd.config.params import fill
+from masterd.config.render import render
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.luxi.client import Client
 from masterd.paths import Paths
@@ -49,7 +50,10 @@ CANDIDATE_ADDRESSES: Final = 5
 INSTANCE_ADDRESSES: Final = 6
 NODE_MINORS: Final = 7
 INSTANCE_DISKS: Final = 9
+CONFIG_QUERY: Final = 10
 DATA_COLLECTORS: Final = 11
+#: Digits behind the point of a time, seconds: what the reference's own arithmetic leaves of them.
+_TIME_DIGITS: Final = 5
 
 #: Asks for each line of its input, `[kind, query]`; prints status, answer and serial number.
 _ASKER: Final = """
@@ -272,6 +276,32 @@ def test_it_knows_the_minors_of_mirrors(world: World) -> None:
 def test_it_knows_what_is_to_be_collected(world: World) -> None:
     told = world.confd.answer(DATA_COLLECTORS)
     assert set(told) == set(world.config.cluster.data_collectors)
+
+
+def in_time(value: Any) -> Any:
+    """Return a part of a configuration with times as exact as the reference keeps them."""
+    if isinstance(value, dict):
+        return {
+            key: round(each, _TIME_DIGITS) if key in ("ctime", "mtime") else in_time(each)
+            for key, each in value.items()
+        }
+    return [in_time(each) for each in value] if isinstance(value, list) else value
+
+
+def test_it_has_read_every_object_as_it_was_written(world: World) -> None:
+    written_here = json.loads(render(world.config))
+    asked = 0
+    for section, content in written_here.items():
+        # A datagram holds one object, not all of a kind.
+        parts = content if isinstance(content, dict) else {}
+        for key, value in parts.items():
+            told = world.confd.answer(CONFIG_QUERY, f"/{section}/{key}")
+            assert in_time({key: told}) == in_time({key: value}), f"/{section}/{key}"
+            asked += 1
+        if not parts:
+            told = world.confd.answer(CONFIG_QUERY, f"/{section}")
+            assert in_time({section: told}) == in_time({section: content})
+    assert asked > 100
 
 
 @pytest.mark.parametrize("kind", [NODE_ROLE, NODE_MINORS, INSTANCE_DISKS])
