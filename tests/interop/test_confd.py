@@ -52,8 +52,8 @@ NODE_MINORS: Final = 7
 INSTANCE_DISKS: Final = 9
 CONFIG_QUERY: Final = 10
 DATA_COLLECTORS: Final = 11
-#: Digits behind the point of a time, seconds: what the reference's own arithmetic leaves of them.
-_TIME_DIGITS: Final = 5
+#: Seconds by which the reference's own arithmetic may move a time.
+_TIME_EXACT_S: Final = 1e-5
 
 #: Asks for each line of its input, `[kind, query]`; prints status, answer and serial number.
 _ASKER: Final = """
@@ -278,14 +278,16 @@ def test_it_knows_what_is_to_be_collected(world: World) -> None:
     assert set(told) == set(world.config.cluster.data_collectors)
 
 
-def in_time(value: Any) -> Any:
-    """Return a part of a configuration with times as exact as the reference keeps them."""
+def expected(value: Any) -> Any:
+    """Return what a part of a configuration must equal: times as the reference keeps them."""
     if isinstance(value, dict):
         return {
-            key: round(each, _TIME_DIGITS) if key in ("ctime", "mtime") else in_time(each)
+            key: pytest.approx(each, abs=_TIME_EXACT_S, rel=0)
+            if key in ("ctime", "mtime")
+            else expected(each)
             for key, each in value.items()
         }
-    return [in_time(each) for each in value] if isinstance(value, list) else value
+    return [expected(each) for each in value] if isinstance(value, list) else value
 
 
 def test_it_has_read_every_object_as_it_was_written(world: World) -> None:
@@ -296,11 +298,11 @@ def test_it_has_read_every_object_as_it_was_written(world: World) -> None:
         parts = content if isinstance(content, dict) else {}
         for key, value in parts.items():
             told = world.confd.answer(CONFIG_QUERY, f"/{section}/{key}")
-            assert in_time({key: told}) == in_time({key: value}), f"/{section}/{key}"
+            assert {key: told} == expected({key: value}), f"/{section}/{key}"
             asked += 1
         if not parts:
             told = world.confd.answer(CONFIG_QUERY, f"/{section}")
-            assert in_time({section: told}) == in_time({section: content})
+            assert {section: told} == expected({section: content})
     assert asked > 100
 
 
