@@ -22,6 +22,8 @@ NOW_US = 1_795_456_800_000_000
 #: What `fill` leaves: jobs by what has become of them.
 QUEUED, RUNNING, SUCCEEDED, CANCELED, ARCHIVED = 1, 2, 3, 4, 5
 LAST_JOB = 5
+#: Serial number of the configuration that the first opcode of those that ran has recorded.
+CHANGED_TO = 4711
 
 
 def fill(store: Store) -> None:
@@ -48,6 +50,7 @@ def fill(store: Store) -> None:
     for job_id in (RUNNING, SUCCEEDED, ARCHIVED):
         jobs.change(job_id, lambda job: machine.pick(job, NOW_US + 1))
         jobs.change(job_id, lambda job: machine.locks_held(job, NOW_US + 2))
+        jobs.change(job_id, lambda job: machine.changed_config(job, 0, CHANGED_TO))
         entry = (0, NOW_US + 3, "message", b'"begun"')
         jobs.wait(jobs.append_log(job_id, [entry, entry]))
     for job_id in (SUCCEEDED, ARCHIVED):

@@ -1,7 +1,8 @@
-"""The step to version 2: old rows get their index of uses, and lose it again on the way back."""
+"""The step to version 2 and back: the index of uses comes and goes, what opcodes recorded goes."""
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 from masterd.config import document
 from migrations import runner
@@ -10,6 +11,15 @@ from store.check import check
 from store.store import Store
 from store.txn import WriteTxn
 from tests.sample_config import sample
+from tests.store_support import (
+    ARCHIVED,
+    CANCELED,
+    CHANGED_TO,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    fill,
+)
 
 NOW_US = 1_795_456_800_123_456
 
@@ -56,3 +66,27 @@ def test_the_index_is_what_the_objects_say_and_goes_away_on_the_way_back(tmp_pat
         store.close()
     runner.migrate(path, 1, backup_dir=backups, now_us=NOW_US + 1)
     assert rows(path) == before
+
+
+def recorded(path: Path) -> dict[object, list[int | None]]:
+    """Return what the opcodes of each job record of the configuration."""
+    tables = rows(path)
+    jobs: dict[object, Any] = {**tables["jobs"], **tables["archive"]}
+    return {job_id: [op.get("config") for op in job["ops"]] for job_id, job in jobs.items()}
+
+
+def test_opcodes_record_no_change_of_the_configuration_after_the_way_back(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    store = Store.open(path)
+    fill(store)
+    store.close()
+    ran = {key: [CHANGED_TO, None] for key in (RUNNING, SUCCEEDED, ARCHIVED)}
+    assert recorded(path) == {QUEUED: [None], CANCELED: [None, None], **ran}
+    before = rows(path)
+    runner.migrate(path, 1, backup_dir=tmp_path / "backups", now_us=NOW_US)
+    after = rows(path)
+    assert recorded(path) == {QUEUED: [None], **{key: [None, None] for key in (CANCELED, *ran)}}
+    for table in ("jobs", "archive"):
+        for job_id, job in cast(dict[object, Any], before[table]).items():
+            bare = [{k: v for k, v in op.items() if k != "config"} for op in job["ops"]]
+            assert after[table][job_id] == {**job, "ops": bare}
