@@ -11,6 +11,7 @@ The processor calls the hooks in this order, each once:
 Up to 4 nothing is changed, and a refusal is an OpPrereqError.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
 from masterd.config.snapshot import ConfigSnapshot
@@ -23,7 +24,7 @@ Op = TypeVar("Op", bound=OpCode)
 Plan = TypeVar("Plan")
 
 
-class LogicalUnit(Generic[Op, Plan]):
+class LogicalUnit(ABC, Generic[Op, Plan]):
     """Carries out one opcode of one job."""
 
     #: Runs alone: holds the big Ganeti lock exclusively instead of sharing it.
@@ -58,21 +59,21 @@ class LogicalUnit(Generic[Op, Plan]):
         """
         return request
 
+    @abstractmethod
     def check_prereq(self) -> Plan:
         """Check that the work can be done, and return what `execute` needs to know. May switch.
 
         Raises:
             OpPrereqError: it cannot.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def execute(self, plan: Plan) -> object:
         """Do the work; return the opcode's result, a JSON value. May switch.
 
         Raises:
             OpExecError: it failed, and something may have been changed.
         """
-        raise NotImplementedError
 
     # --- for the hooks --------------------------------------------------------------------------
 
