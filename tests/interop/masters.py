@@ -6,8 +6,9 @@ runs, unless the test starts some.
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,8 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.luxi.client import Client
 from masterd.paths import Paths
 from tests import system
-from tests.interop import luxid, luxid_support
-from tests.interop.debian import Commands
+from tests.interop import debian, luxid, luxid_support
+from tests.interop.debian import Commands, Outcome
 
 HOST: Final = luxid_support.HOST
 
@@ -78,3 +79,34 @@ def ours(path: Path) -> Iterator[None]:
     finally:
         process.terminate()
         assert process.wait(system.END_S) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Masters:
+    """The same configuration behind luxid and behind our daemon."""
+
+    theirs: Commands
+    ours: Commands
+
+    def both(self, *command: str) -> Outcome:
+        """Run a command on both; it must do the same. Returns what it did."""
+        first = self.theirs.start(*command)
+        second = self.ours.start(*command)
+        theirs, ours = debian.finish(first), debian.finish(second)
+        assert ours == theirs
+        return theirs
+
+    def fields(self, kind: str) -> list[str]:
+        """Return the names of all fields that `list-fields` shows."""
+        lines = self.both(f"gnt-{kind}", "list-fields").lines
+        # A long description goes on below, indented.
+        return [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
+
+
+@contextmanager
+def both(
+    config: ConfigSnapshot, run: Callable[[ConfigSnapshot], AbstractContextManager[Path]]
+) -> Iterator[Masters]:
+    """Run the reference, in one of the ways above, and our daemon on a configuration."""
+    with run(config) as theirs, root(config) as own, ours(own):
+        yield Masters(commands(theirs), commands(own))

@@ -13,7 +13,7 @@ from masterd.config.snapshot import ConfigSnapshot
 from tests.broken_configs import sound
 from tests.interop import debian, masters
 from tests.interop.luxid import needs_luxid
-from tests.interop.test_gnt_lists import Masters
+from tests.interop.masters import Masters
 
 pytestmark = [needs_luxid, debian.needs_ganeti]
 
@@ -32,12 +32,8 @@ def config() -> ConfigSnapshot:
 
 @pytest.fixture(scope="module")
 def pair(config: ConfigSnapshot) -> Iterator[Masters]:
-    with (
-        masters.working_reference(config) as theirs,
-        masters.root(config) as own,
-        masters.ours(own),
-    ):
-        yield Masters(masters.commands(theirs), masters.commands(own))
+    with masters.both(config, masters.working_reference) as both:
+        yield both
 
 
 @pytest.mark.parametrize("name", INSTANCES)

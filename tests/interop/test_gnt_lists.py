@@ -4,15 +4,14 @@ Both have the same generated configuration, and nodes that do not answer.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
 from masterd.config import document
 from tests.interop import debian, masters
-from tests.interop.debian import Commands, Outcome
 from tests.interop.luxid import needs_luxid
+from tests.interop.masters import Masters
 from tests.sample_config import sample
 
 pytestmark = [needs_luxid, debian.needs_ganeti]
@@ -33,38 +32,12 @@ KINDS: Final = ("node", "instance", "group", "network", "filter", "backup")
 CONFIGURATIONS: Final = [(2, 6, 2, 60), (5, 3, 1, 3)]
 
 
-@dataclass(frozen=True, slots=True)
-class Masters:
-    """The same configuration behind luxid and behind our daemon."""
-
-    theirs: Commands
-    ours: Commands
-
-    def both(self, *command: str) -> Outcome:
-        """Run a command on both; it must do the same. Returns what it did."""
-        first = self.theirs.start(*command)
-        second = self.ours.start(*command)
-        theirs, ours = debian.finish(first), debian.finish(second)
-        assert ours == theirs
-        return theirs
-
-    def fields(self, kind: str) -> list[str]:
-        """Return the names of all fields that `list-fields` shows."""
-        lines = self.both(f"gnt-{kind}", "list-fields").lines
-        # A long description goes on below, indented.
-        return [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
-
-
 @pytest.fixture(scope="module", params=CONFIGURATIONS, ids=lambda each: f"{each[3]}-instances")
 def pair(request: pytest.FixtureRequest) -> Iterator[Masters]:
     seed, nodes, groups, instances = request.param
     config = document.split(sample(seed, nodes=nodes, groups=groups, instances=instances))
-    with (
-        masters.reference(config) as theirs,
-        masters.root(config) as own,
-        masters.ours(own),
-    ):
-        yield Masters(masters.commands(theirs), masters.commands(own))
+    with masters.both(config, masters.reference) as both:
+        yield both
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -22,7 +22,7 @@ import pytest
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.paths import Paths
 from tests.interop import debian, live, luxid, masters
-from tests.interop.test_confd import CONFD, DEFAULT_PORT, confd
+from tests.interop.confd import DEFAULT_PORT, confd, needs_confd
 from tests.sample_config import sample
 
 MOND: Final = Path("/usr/sbin/ganeti-mond")
@@ -31,7 +31,7 @@ pytestmark = [
     debian.needs_ganeti,
     luxid.needs_luxid,
     pytest.mark.skipif(not MOND.exists(), reason="package ganeti-haskell-3.0 is not installed"),
-    pytest.mark.skipif(not CONFD.exists(), reason="package ganeti-haskell-3.0 is not installed"),
+    needs_confd,
     pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare"),
 ]
 
