@@ -3,10 +3,14 @@
 A feed reads the outbox behind its own cursor and sends what it asks for, one file after the other.
 A candidate that does not answer is tried again, more and more rarely. Meanwhile the outbox keeps
 its changes, up to a bound; beyond it the candidate's queue is emptied and written anew.
+
+A new candidate joins: it gets all live jobs, and then what has changed since. The outbox keeps
+that from before the first file is sent, so that a crash in between leaves no job behind that was
+sent and then archived.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -20,15 +24,19 @@ from exporter.layout import VERSION_CONTENT, Layout, serial_content
 from exporter.plan import LeftBehindError, Plan, Shown
 from exporter.progress import ProgressMark
 from exporter.replica import Replica, ReplicaError
+from store import outbox
 from store.errors import StoreError
 from store.store import Store
+from store.txn import WriteTxn
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-#: Begins the names of the replicas' cursors.
-CURSOR_PREFIX: Final = "replica:"
+#: Begins the names of cursors: of replicas that hold everything below, and of those that join and
+#: hold nothing for sure, but get what is above once they hold all live jobs.
+HELD_PREFIX: Final = "replica:"
+JOINING_PREFIX: Final = "joining:"
 
 #: Seconds until a candidate that failed is tried again: doubled each time, from the first to the
 #: last of these.
@@ -61,7 +69,8 @@ class Feed:
         layout: Layout,
         replica: Replica,
         *,
-        after: int | None,
+        cursors: Mapping[str, object],
+        purge_new: bool,
         in_thread: "InThread",
         now_s: Callable[[], float],
         moved: Callable[[], None],
@@ -69,18 +78,27 @@ class Feed:
         """Prepare.
 
         Args:
-            after: last outbox entry that the replica holds; None for one that is new.
+            cursors: all cursors in the store, which tell how far the replica had come.
+            purge_new: empty the queue of a replica that has no cursor, because its files are of
+                an earlier time. Without it they count as those that this store began with.
             in_thread: runs what reads much of the store on a native thread; switches.
             moved: is called when the replica holds more than before; must not switch.
         """
         self.replica = replica
-        self.mark = ProgressMark(after or 0)
+        self.held_cursor = f"{HELD_PREFIX}{replica.name}"
+        self.joining_cursor = f"{JOINING_PREFIX}{replica.name}"
+        held, since = cursors.get(self.held_cursor), cursors.get(self.joining_cursor)
+        self.mark = ProgressMark(held if isinstance(held, int) else 0)
         self.meter = LagMeter(now_s)
         #: Why the replica does not take changes now; None while it does.
         self.trouble: str | None = None
         self._store = store
         self._layout = layout
-        self._is_new = after is None
+        self._joined = isinstance(held, int)
+        self._since = since if isinstance(since, int) else None
+        self._purge_new = purge_new
+        #: Entries through which the live files of the replica may be older than their jobs.
+        self._unsure_through = 0
         self._in_thread = in_thread
         self._moved = moved
         self._wanted = Event()
@@ -93,14 +111,9 @@ class Feed:
         return self.replica.name
 
     @property
-    def cursor(self) -> str:
-        """The name of its cursor in the outbox."""
-        return cursor_of(self.name)
-
-    @property
     def knows_its_place(self) -> bool:
-        """Whether its mark may be kept as a cursor: not before the first whole writing is done."""
-        return not self._is_new
+        """Whether its mark may be kept as the replica's cursor; until then it joins."""
+        return self._joined and self.mark.value >= self._unsure_through
 
     def poke(self) -> None:
         """Say that there is something to do; does not switch."""
@@ -128,9 +141,8 @@ class Feed:
 
     def _step(self) -> bool:
         """Do what the next entries ask for; return whether something was done."""
-        if self._is_new:
-            self._write_whole()
-            self._is_new = False
+        if not self._joined:
+            self._join()
             return True
         after = self.mark.value
         try:
@@ -138,7 +150,7 @@ class Feed:
         except LeftBehindError as error:
             _log.warning("%s gets the whole queue anew: %s", self.name, error)
             self.replica.purge()
-            self._write_whole()
+            self._advance(self._write_whole())
             return True
         if plan.through == after:
             return False
@@ -146,11 +158,26 @@ class Feed:
         self._advance(plan.through)
         return True
 
+    def _join(self) -> None:
+        if self._since is None:
+            if self._purge_new:
+                self.replica.purge()
+            self._since = self._store.update(self._begin_to_join)
+        self._unsure_through = self._write_whole()
+        self._joined = True
+        self._advance(self._since)
+
+    def _begin_to_join(self, txn: WriteTxn) -> int:
+        since = outbox.last(txn)
+        outbox.set_cursor(txn, self.joining_cursor, since)
+        return since
+
     def _read(self, after: int) -> Plan:
         with self._store.snapshot() as txn:
             return plans.read(txn, after)
 
-    def _write_whole(self) -> None:
+    def _write_whole(self) -> int:
+        """Send all live jobs; return the last entry that this settles."""
         self._shown.forget()
         self.replica.update(self._layout.version, VERSION_CONTENT)
         start: int | None = 0
@@ -160,7 +187,7 @@ class Feed:
             if plan.serial is not None:
                 through = plan.through
             self._carry_out(plan)
-        self._advance(through)
+        return through
 
     def _page(self, start: int) -> tuple[Plan, int | None]:
         with self._store.snapshot() as txn:
@@ -176,8 +203,9 @@ class Feed:
             self.replica.update(self._layout.job(job_id), content)
             _give_way()
         self._shown.add(plan)
+        unsure = self.mark.value < self._unsure_through
         for job_id, owed in plan.archived.items():
-            if owed:
+            if owed or unsure:
                 self._send_archived(job_id)
         ids = list(plan.archived)
         for start in range(0, len(ids), MOVES_MAX):
@@ -227,8 +255,3 @@ def _give_way() -> None:
     """Let others work first, for a moment. Switches."""
     with gevent.Timeout(GIVE_WAY_S, False):
         gevent.idle()
-
-
-def cursor_of(name: str) -> str:
-    """Return the name of a replica's cursor in the outbox."""
-    return f"{CURSOR_PREFIX}{name}"

@@ -16,7 +16,7 @@ import gevent
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
-from exporter.feed import CURSOR_PREFIX, Feed, cursor_of
+from exporter.feed import HELD_PREFIX, JOINING_PREFIX, Feed
 from exporter.lag import Lag, LagMeter
 from exporter.layout import Layout
 from exporter.mirror import CURSOR, Mirror
@@ -86,8 +86,7 @@ class Exporter:
         after = cursors.get(CURSOR)
         self._after = after if isinstance(after, int) else None
         self._mark = ProgressMark(self._after or 0)
-        self._feeds = [self._feed(replica, cursors.get(cursor_of(replica.name)), now_s)
-                       for replica in replicas]  # fmt: skip
+        self._feeds = [self._feed(replica, cursors, now_s) for replica in replicas]
         self._meter = LagMeter(now_s)
         self._everywhere = LagMeter(now_s)
         self._everywhere_mark = ProgressMark(self._slowest())
@@ -96,12 +95,16 @@ class Exporter:
         self._moved = Event()
         self._greenlets: list[gevent.Greenlet[[], None]] = []
 
-    def _feed(self, replica: Replica, after: object, now_s: Callable[[], float]) -> Feed:
+    def _feed(
+        self, replica: Replica, cursors: Mapping[str, object], now_s: Callable[[], float]
+    ) -> Feed:
         return Feed(
             self._store,
             self._layout,
             replica,
-            after=after if isinstance(after, int) else None,
+            cursors=cursors,
+            # With the store's first start candidates keep what the master before it gave them.
+            purge_new=self._after is not None,
             in_thread=self._reading.apply,
             now_s=now_s,
             moved=self._take_notice,
@@ -240,15 +243,17 @@ class Exporter:
 
     def _move_cursors(self) -> int:
         """Keep in the store what is done, and drop what nobody needs; return how much. Switches."""
-        cursors = {feed.cursor: feed.mark.value for feed in self._feeds if feed.knows_its_place}
-        known = {feed.cursor for feed in self._feeds}
+        held = [feed for feed in self._feeds if feed.knows_its_place]
+        cursors = {feed.held_cursor: feed.mark.value for feed in held}
+        known = {feed.held_cursor for feed in self._feeds}
+        known |= {feed.joining_cursor for feed in self._feeds if feed not in held}
         if self._after is not None:
             cursors[CURSOR] = self._after
         failpoints.hit("exporter.before-acknowledge")
 
         def body(txn: WriteTxn) -> int:
             for name, _ in list(schema.CURSORS.scan(txn)):
-                if name.startswith(CURSOR_PREFIX) and name not in known:
+                if name.startswith((HELD_PREFIX, JOINING_PREFIX)) and name not in known:
                     outbox.drop_cursor(txn, name)
             for name, seq in cursors.items():
                 outbox.set_cursor(txn, name, seq)

@@ -133,6 +133,63 @@ def test_a_candidate_too_far_behind_is_emptied_and_written_anew(
     assert status_in(layout.archived_job(1).read_bytes()) == "success"
 
 
+def test_a_candidate_that_joins_misses_nothing_when_the_daemon_dies_meanwhile(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    # Cursors are never moved, as if the daemon had died before.
+    failpoints.configure("exporter.before-acknowledge=error:EIO:1-1000")
+    first = start(store, layout, replica)
+    everywhere(first, queue.put(1, "success"))
+    first.stop(PATIENCE_S)
+    failpoints.clear()
+    last = queue.archive(1)
+    second = start(store, layout, replica)
+    everywhere(second, last)
+    second.stop(PATIENCE_S)
+    assert layout.job(1) not in replica.files
+    assert replica.files[layout.archived_job(1)] == layout.archived_job(1).read_bytes()
+    with store.snapshot() as txn:
+        assert dict(schema.CURSORS.scan(txn)) == {"mirror": last, "replica:node2": last}
+        assert schema.OUTBOX.count(txn) == 0
+
+
+def test_what_a_candidate_has_from_the_master_before_is_made_new_before_it_is_archived(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    queue.put(1, "success", rev=3)
+    replica.files[layout.job(1)] = b"as it was before"
+    replica.files[layout.archived_job(9)] = b"archived before"
+    replica.trouble = "no route"
+    first = start(store, layout, replica)
+    with gevent.Timeout(PATIENCE_S):
+        while not first.lag().troubles:
+            gevent.idle()
+    first.stop(PATIENCE_S)
+    replica.trouble = None
+    last = queue.archive(1)
+    second = start(store, layout, replica)
+    everywhere(second, last)
+    second.stop(PATIENCE_S)
+    assert replica.purged == 0
+    assert layout.job(1) not in replica.files
+    assert status_in(replica.files[layout.archived_job(1)]) == "success"
+    assert replica.files[layout.archived_job(9)] == b"archived before"
+
+
+def test_a_node_that_becomes_a_candidate_is_emptied_first(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    first = start(store, layout)
+    everywhere(first, queue.put(1, "success"))
+    first.stop(PATIENCE_S)
+    replica.files[layout.job(77)] = b"of a time when it was one before"
+    second = start(store, layout, replica)
+    everywhere(second, queue.put(2))
+    second.stop(PATIENCE_S)
+    assert replica.purged == 1
+    assert {path.name for path in replica.files} == {"version", "serial", "job-1", "job-2"}
+
+
 def test_what_everybody_holds_is_forgotten_and_so_are_candidates_that_are_none(
     store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
 ) -> None:
