@@ -4,14 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from exporter.render import render_job
 from migrations.legacy import queue_dir
-from migrations.legacy.queue_dir import TakeoverReport
+from migrations.legacy.queue_dir import QueueRefusedError, TakeoverReport
 from store import schema
 from store.store import Store
 
 RECORDED = Path(__file__).parent.parent / "conformance" / "data" / "jobs"
 NOW_US = 1_795_456_800_123_456
+
+#: Seconds another process may take.
+PATIENCE_S = 60
+
+#: Recorded jobs that were not at their end.
+RUNNING, WAITING = 571, 573
 
 #: What the opcode that was cut off gets as its result.
 UNCLEAN = ["OpExecError", ["Unclean master daemon shutdown"]]
@@ -126,3 +134,17 @@ def content(store: Store) -> dict[str, dict[Any, Any]]:
         }
     del found["meta"]["store_id"]
     return found
+
+
+def first_start(store: Store, queue: QueueDir) -> TakeoverReport | None:
+    """Do what a start of the daemon does with a queue directory."""
+    return queue_dir.takeover_if_first_start(store, queue.path, now_us=NOW_US)
+
+
+def reasons_against(store: Store, queue: QueueDir) -> list[str]:
+    """Return why a queue directory is refused; the store stays as it was."""
+    before = content(store)
+    with pytest.raises(QueueRefusedError) as caught:
+        take_over(store, queue)
+    assert content(store) == before
+    return caught.value.reasons
