@@ -4,6 +4,7 @@ None of them travels to a client: the repositories map them to the tree clients 
 """
 
 import errno
+from typing import Final
 
 import lmdb
 
@@ -34,6 +35,10 @@ class StoreClosed(StoreError):
     """The store is closed, was opened read only, or is used from the wrong process or thread."""
 
 
+class StoreForbidden(StoreError):
+    """Whoever opened the store may not change it now; nothing was changed."""
+
+
 class StoreOverloaded(StoreError):
     """Too many bodies wait already; nothing was changed."""
 
@@ -52,11 +57,37 @@ class StoreDamaged(StoreError):
     """
 
 
+class StoreGone(StoreDamaged):
+    """The file was removed or replaced while the store was open. Nothing was changed."""
+
+
 # --- dumps -------------------------------------------------------------------------------------
 
 
 class DumpError(StoreError):
     """A dump is damaged, cut short or not ours; nothing was changed."""
+
+
+#: What an administrator can do about a damaged store.
+RECOVERY: Final = (
+    "keep a copy of the store's directory; ganeti-masterd-check lists what is damaged, "
+    "ganeti-masterd-restore --replace brings the last dump back, and ganeti-masterd --adopt-files "
+    "starts anew from config.data and the files of the queue"
+)
+
+
+def damaged(table: str, key: bytes | None, error: Exception) -> StoreError:
+    """Return what to raise when LMDB cannot read a table at a key, or (None) at its beginning."""
+    told = from_lmdb(error)
+    if not isinstance(told, StoreDamaged):
+        return told
+    where = "" if key is None else f" at or behind key {key.hex()}"
+    return StoreDamaged(f"{table}: cannot be read{where}: {error}")
+
+
+def told(error: Exception) -> str:
+    """Return what a command says of an error: of a damaged store, how to recover as well."""
+    return f"{error}; {RECOVERY}" if isinstance(error, StoreDamaged) else str(error)
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
