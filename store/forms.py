@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from store import outbox
+from store.job_table import FIXED, OPS
 from store.schema import SCHEMA_VERSION
 
 #: Statuses of opcodes, and those that do not change any more.
@@ -126,6 +127,10 @@ OP: Final[Mapping[str, Test]] = {
 
 OP_OPTIONAL: Final[Mapping[str, Test]] = {"config": _is_count}
 
+#: What may change of a job, and of an opcode.
+_JOB_STEP: Final = {name: test for name, test in JOB.items() if name != OPS}
+_OP_STEP: Final = {name: test for name, test in OP.items() if name not in FIXED}
+
 #: Op index, time, kind, message.
 _LOG_ENTRY: Final[tuple[Test, ...]] = (_is_count, _TIME, _is_text, _is_json)
 
@@ -185,6 +190,13 @@ def _job(_key: int, value: object) -> Iterator[str]:
     yield from _ops(value)
 
 
+def _job_step(key: tuple[int, int], value: object) -> Iterator[str]:
+    if key[1] == 0:
+        yield from _document(value, _JOB_STEP, JOB_OPTIONAL, "the job")
+    else:
+        yield from _document(value, _OP_STEP, OP_OPTIONAL, f"opcode {key[1] - 1}")
+
+
 def _ops(value: object) -> Iterator[str]:
     if not isinstance(value, dict) or not isinstance(value.get("ops"), list):
         return
@@ -223,6 +235,27 @@ def _entry(value: object) -> Iterator[str]:
         or not all(test(item) for test, item in zip(_LOG_ENTRY, value, strict=True))
     ):
         yield f"is not [opcode index, time, kind, JSON]: {_short(value)}"
+
+
+def _node_calls(_key: tuple[int, int], value: object) -> Iterator[str]:
+    if not isinstance(value, list) or len(value) != 5:
+        yield f"is not [opcode index, sent, calls, answered, done]: {_short(value)}"
+        return
+    index, sent, calls, answered, done = value
+    if not _is_count(index):
+        yield f"has a wrong opcode index: {_short(index)}"
+    if not _is_number(sent):
+        yield f"has a wrong time: {_short(sent)}"
+    if not isinstance(calls, list) or not calls or not all(map(_is_call, calls)):
+        yield f"has calls that are not [call, node]: {_short(calls)}"
+    elif answered is not None or done is not None:
+        told = isinstance(done, list) and [isinstance(each, bool) for each in done]
+        if not _is_number(answered) or told != [True] * len(calls):
+            yield f"has a wrong answer: {_short([answered, done])}"
+
+
+def _is_call(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value))
 
 
 def _outbox(_key: int, value: object) -> Iterator[str]:
@@ -265,7 +298,9 @@ _FLAWS: Final[Mapping[str, Callable[[Any, Any], Iterator[str]]]] = {
     "serials": _serials,
     "flags": _flags,
     "jobs": _job,
+    "job_steps": _job_step,
     "job_logs": _log,
+    "node_calls": _node_calls,
     "archive": _archived,
     "outbox": _outbox,
     "cursors": _cursors,

@@ -8,6 +8,7 @@ be short: no greenlet switch inside, no waiting. Any thread may take one.
 from types import TracebackType
 
 from store.env import Environment
+from store.errors import StoreDamaged
 from store.txn import ReadTxn
 
 
@@ -21,7 +22,8 @@ class Snapshot:
 
     def __enter__(self) -> ReadTxn:
         self._raw = self._environment.begin_read()
-        return ReadTxn(self._raw, self._environment.handles)
+        environment = self._environment
+        return ReadTxn(self._raw, environment.handles, sealed=environment.sealed)
 
     def __exit__(
         self,
@@ -30,3 +32,5 @@ class Snapshot:
         traceback: TracebackType | None,
     ) -> None:
         self._environment.end_read(self._raw)
+        if isinstance(error, StoreDamaged):
+            self._environment.note_damage(error)

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from store import seal
 from store.codec import (
     COMPRESSED_MSGPACK,
     EMPTY,
@@ -33,12 +34,13 @@ __all__ = ["COMPRESSED_MSGPACK", "EMPTY", "MSGPACK", "TEXT", "U64", "UINT", "Tab
 class Table(Generic[K, V]):
     """A sorted map from `K` to `V`."""
 
-    __slots__ = ("key", "name", "value")
+    __slots__ = ("_seal", "key", "name", "value")
 
     def __init__(self, name: str, *, key: KeyCodec[K], value: ValueCodec[V]) -> None:
         self.name = name
         self.key = key
         self.value = value
+        self._seal = seal.start(name)
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, key={self.key.name}, value={self.value.name})"
@@ -49,8 +51,9 @@ class Table(Generic[K, V]):
         Raises:
             StoreDamaged: the row cannot be decoded.
         """
-        raw = txn.get_raw(self.name, self.key.encode(key))
-        return None if raw is None else self._value(key, raw)
+        raw_key = self.key.encode(key)
+        raw = txn.get_raw(self.name, raw_key)
+        return None if raw is None else self._value(txn, key, raw_key, raw)
 
     def has(self, txn: ReadTxn, key: K) -> bool:
         """Return whether there is a row under `key`; its value is not decoded."""
@@ -70,7 +73,37 @@ class Table(Generic[K, V]):
         raw_key = self.key.encode(key)
         if not 0 < len(raw_key) <= KEY_BYTES_MAX:
             raise ValueError(f"{self.name}: a key of {len(raw_key)} bytes: {key!r}")
-        txn.put_raw(self.name, raw_key, self.value.encode(value), append)
+        self.put_encoded(txn, raw_key, self.value.encode(value), append=append)
+
+    def put_encoded(
+        self, txn: WriteTxn, raw_key: bytes, content: bytes, *, append: bool = False
+    ) -> None:
+        """Set a row whose key and value are bytes already, as their codecs make them."""
+        raw = seal.sealed(self._seal, raw_key, content) if txn.sealed else content
+        txn.put_raw(self.name, raw_key, raw, append)
+
+    def encoded(self, txn: ReadTxn, raw_key: bytes, raw: bytes) -> bytes:
+        """Return the value's bytes, as its codec made them, from those of the row.
+
+        Raises:
+            ValueError: the row is not as it was written.
+        """
+        if not txn.sealed and not self.value.vouches:
+            return raw
+        try:
+            return seal.opened(self._seal, raw_key, raw)
+        except seal.BrokenSealError:
+            if not self.value.vouches:
+                raise
+        return raw
+
+    def decode(self, txn: ReadTxn, raw_key: bytes, raw: bytes) -> V:
+        """Return the value of a row.
+
+        Raises:
+            ValueError, TypeError: the row is not as it was written.
+        """
+        return self.value.decode(self.encoded(txn, raw_key, raw))
 
     def delete(self, txn: WriteTxn, key: K) -> bool:
         """Remove `key`; return whether it was there."""
@@ -84,19 +117,30 @@ class Table(Generic[K, V]):
         *,
         reverse: bool = False,
         limit: int | None = None,
+        damaged: list[StoreDamaged] | None = None,
     ) -> Iterator[tuple[K, V]]:
         """Yield the rows with `start <= key < stop` in key order (or against it), as they are now.
 
         What the same body writes while it iterates is not seen by this scan.
 
+        Args:
+            damaged: takes what is wrong with rows that cannot be read, which are passed over.
+
         Raises:
-            StoreDamaged: a row cannot be decoded.
+            StoreDamaged: a row cannot be read, and nobody takes that.
         """
         decode_key = self._key
         decode_value = self._value
         for raw_key, raw in self._raw(txn, start, stop, reverse, limit):
-            key = decode_key(raw_key)
-            yield key, decode_value(key, raw)
+            try:
+                key = decode_key(raw_key)
+                row = key, decode_value(txn, key, raw_key, raw)
+            except StoreDamaged as error:
+                if damaged is None:
+                    raise
+                damaged.append(error)
+                continue
+            yield row
 
     def keys(
         self,
@@ -107,9 +151,18 @@ class Table(Generic[K, V]):
         reverse: bool = False,
         limit: int | None = None,
     ) -> Iterator[K]:
-        """Yield the keys that `scan` would; values are not decoded."""
-        for raw_key, _ in self._raw(txn, start, stop, reverse, limit):
-            yield self._key(raw_key)
+        """Yield the keys that `scan` would; values are not decoded.
+
+        Raises:
+            StoreDamaged: a row is not as it was written.
+        """
+        for raw_key, raw in self._raw(txn, start, stop, reverse, limit):
+            key = self._key(raw_key)
+            try:
+                self.encoded(txn, raw_key, raw)
+            except ValueError as error:
+                raise self._unreadable(key, error) from error
+            yield key
 
     def count(self, txn: ReadTxn) -> int:
         """Return the number of rows; costs nothing in a snapshot."""
@@ -141,8 +194,11 @@ class Table(Generic[K, V]):
         except ValueError as error:
             raise StoreDamaged(f"{self.name}: unreadable key {raw.hex()}: {error}") from error
 
-    def _value(self, key: K, raw: bytes) -> V:
+    def _value(self, txn: ReadTxn, key: K, raw_key: bytes, raw: bytes) -> V:
         try:
-            return self.value.decode(raw)
+            return self.decode(txn, raw_key, raw)
         except (ValueError, TypeError) as error:
-            raise StoreDamaged(f"{self.name}: unreadable row {key!r}: {error}") from error
+            raise self._unreadable(key, error) from error
+
+    def _unreadable(self, key: K, error: Exception) -> StoreDamaged:
+        return StoreDamaged(f"{self.name}: unreadable row {key!r}: {error}")

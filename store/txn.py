@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 import lmdb
 
 from store.codec import KEY_BYTES_MAX
+from store.errors import damaged
 from store.overlay import MISSING, Missing, Overlay, merged
 
 #: LMDB's handles of the tables, by name.
@@ -19,25 +20,44 @@ Handles = Mapping[str, lmdb._Database]
 class ReadTxn:
     """One consistent state of all tables. Methods ending in `_raw` serve `table.Table`."""
 
-    __slots__ = ("_handles", "_raw")
+    __slots__ = ("_handles", "_raw", "sealed")
 
-    def __init__(self, raw: "lmdb.Transaction[bytes]", handles: Handles) -> None:
+    def __init__(self, raw: "lmdb.Transaction[bytes]", handles: Handles, *, sealed: bool) -> None:
         self._raw = raw
         self._handles = handles
+        #: Whether rows have a seal (see `seal`).
+        self.sealed = sealed
 
     def get_raw(self, table: str, key: bytes) -> bytes | None:
         """Return the value under `key`, or None."""
         # LMDB refuses to look for a key it cannot hold; here it is only one that is not there.
         if not 0 < len(key) <= KEY_BYTES_MAX:
             return None
-        return self._raw.get(key, db=self._handles[table])
+        try:
+            return self._raw.get(key, db=self._handles[table])
+        except lmdb.Error as error:
+            raise damaged(table, key, error) from error
 
     def items_raw(
         self, table: str, start: bytes | None, stop: bytes | None, reverse: bool
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield rows with `start <= key < stop` in key order, or against it."""
+        """Yield rows with `start <= key < stop` in key order, or against it.
+
+        Raises:
+            StoreDamaged: LMDB cannot read on.
+        """
         if stop == b"":
             return
+        last = start
+        try:
+            for last, value in self._items(table, start, stop, reverse):
+                yield last, value
+        except lmdb.Error as error:
+            raise damaged(table, last, error) from error
+
+    def _items(
+        self, table: str, start: bytes | None, stop: bytes | None, reverse: bool
+    ) -> Iterator[tuple[bytes, bytes]]:
         with self._raw.cursor(self._handles[table]) as cursor:
             if reverse:
                 if stop is not None and cursor.set_range(stop):
@@ -62,7 +82,10 @@ class ReadTxn:
 
     def count_raw(self, table: str) -> int:
         """Return the number of rows."""
-        return int(self._raw.stat(self._handles[table])["entries"])
+        try:
+            return int(self._raw.stat(self._handles[table])["entries"])
+        except lmdb.Error as error:
+            raise damaged(table, None, error) from error
 
 
 class WriteTxn(ReadTxn):
@@ -73,8 +96,8 @@ class WriteTxn(ReadTxn):
 
     __slots__ = ("_ended", "_overlays", "_undo")
 
-    def __init__(self, raw: "lmdb.Transaction[bytes]", handles: Handles) -> None:
-        super().__init__(raw, handles)
+    def __init__(self, raw: "lmdb.Transaction[bytes]", handles: Handles, *, sealed: bool) -> None:
+        super().__init__(raw, handles, sealed=sealed)
         self._ended = False
         self._overlays: dict[str, Overlay] = {}
         self._undo: list[tuple[Overlay, bytes, bytes | Missing | None]] = []
