@@ -11,7 +11,8 @@ Invariants:
 switch. 3. A body that raises leaves no trace; the others of its batch commit. 4. When the commit
 fails, every ticket of the batch fails with the same error, also the bodies that
    raised: what they saw of their neighbours never came to be.
-5. The writer never ends by an error; what it cannot do it reports to those who asked.
+5. No batch is begun without the permission of whoever opened the store, where there is one to ask.
+6. The writer never ends by an error; what it cannot do it reports to those who asked.
 
 The thread is the operating system's also under monkey patching, so that neither a body nor the disk
 ever holds up the hub. A body therefore must not touch gevent, and is free of I/O, clocks and locks
@@ -32,7 +33,14 @@ from gevent import monkey
 
 from store import failpoints
 from store.env import Environment
-from store.errors import StoreClosed, StoreDamaged, StoreError, StoreFull, from_lmdb
+from store.errors import (
+    StoreClosed,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreGone,
+    from_lmdb,
+)
 from store.stats import Meter
 from store.txn import WriteTxn
 
@@ -105,10 +113,12 @@ class Writer:
     """The writer thread, its queue, and the way back to the hub."""
 
     def __init__(self, environment: Environment, *, batch_max: int) -> None:
-        """Start the thread; results arrive on the hub of the calling thread."""
+        """Prepare; results arrive on the hub of the calling thread."""
         self.meter = Meter()
         #: Tickets given in whose outcome has not arrived on the hub.
         self.pending = 0
+        #: Asked before each commit, on the writer's thread; raises a StoreError to refuse it.
+        self.permit: Callable[[], None] | None = None
         self._environment = environment
         self._batch_max = batch_max
         self._queue = _NativeQueue()
@@ -119,6 +129,9 @@ class Writer:
         self._stopped = gevent.event.Event()
         self._signal = self._hub.loop.async_()
         self._signal.start(self._deliver)
+
+    def start(self) -> None:
+        """Start the thread. A writer without one, that tests step, does nothing here."""
         _start_native_thread(self._run, ())
 
     # --- on the hub's thread ------------------------------------------------------------------
@@ -185,6 +198,8 @@ class Writer:
     def _carry_out(self, batch: list[Ticket[Any]]) -> None:
         """Run and commit a batch; afterwards every ticket has a result or an error."""
         try:
+            if self.permit is not None:
+                self.permit()
             if self._must_reopen:
                 self._reopen()
             elif self._environment.nearly_full():
@@ -192,16 +207,20 @@ class Writer:
             self._commit(batch)
         except (lmdb.Error, OSError, StoreError, MemoryError) as error:
             told = from_lmdb(error)
-            if isinstance(error, lmdb.PanicError) or isinstance(told, StoreDamaged):
-                self._must_reopen = True
-            _log.error("a commit of %d bodies failed: %s", len(batch), told)
+            if isinstance(told, StoreGone):
+                # Opening it again would make an empty one.
+                self._environment.note_damage(told)
+            else:
+                if isinstance(error, lmdb.PanicError) or isinstance(told, StoreDamaged):
+                    self._must_reopen = True
+                _log.error("a commit of %d bodies failed: %s", len(batch), told)
             self.meter.refused += len(batch)
             for ticket in batch:
                 ticket._error = told
 
     def _commit(self, batch: list[Ticket[Any]]) -> None:
         environment = self._environment
-        txn = WriteTxn(environment.begin_write(), environment.handles)
+        txn = WriteTxn(environment.begin_write(), environment.handles, sealed=environment.sealed)
         try:
             failpoints.hit("store.before-bodies")
             for ticket in batch:
@@ -212,15 +231,19 @@ class Writer:
                     txn.undo_body()
                     ticket._error = error
                     self.meter.failed += 1
+                    if isinstance(error, StoreDamaged):
+                        environment.note_damage(error)
             self.meter.bodies += len(batch)
             if txn.changed:
                 self._make_durable(txn, len(batch))
+                environment.sealed = txn.sealed  # a migration may have changed it
         finally:
             txn.abort()
 
     def _make_durable(self, txn: WriteTxn, bodies: int) -> None:
         """Write the changes and sync; a full map is grown and the same changes written again."""
         environment = self._environment
+        environment.check_there()
         while True:
             try:
                 failpoints.hit("store.before-flush")

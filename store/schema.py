@@ -7,6 +7,7 @@ the whole disk format in one place (byte forms: `FORMAT.md`). Indexes name their
 
 from typing import Final
 
+from store.job_table import JobTable
 from store.table import COMPRESSED_MSGPACK, EMPTY, MSGPACK, TEXT, U64, UINT, Table, pair
 
 #: Schema version by "version"; creation facts.
@@ -18,12 +19,21 @@ SERIALS: Final = Table("serials", key=TEXT, value=UINT)
 #: Switches of the queue by name: "drain" -> True while drained.
 FLAGS: Final = Table("flags", key=TEXT, value=MSGPACK)
 
-#: Live job document by job id; the exporter renders the mirror file from the same document.
-JOBS: Final = Table("jobs", key=U64, value=MSGPACK)
+#: What has changed since a live job's row was written, by (job id, 0 or opcode index + 1): the job
+#: without its opcodes, and of an opcode what may change. Of unfinished jobs with many opcodes only.
+JOB_STEPS: Final = Table("job_steps", key=pair(U64, U64), value=MSGPACK)
+
+#: Live job document by job id, JOB_STEPS laid over it (`store.job_table`); the exporter renders the
+#: mirror file from the same document.
+JOBS: Final = JobTable("jobs", JOB_STEPS)
 
 #: Log entry `[op index, time in us, kind, message as JSON bytes]` by (job id, serial); live jobs
 #: only.
 JOB_LOGS: Final = Table("job_logs", key=pair(U64, U64), value=MSGPACK)
+
+#: What the opcode that runs has asked nodes to change, by (job id, number from 1): opcode index,
+#: time in us, `[call, node]` each, and once they have answered the time and whether each did it.
+NODE_CALLS: Final = Table("node_calls", key=pair(U64, U64), value=MSGPACK)
 
 #: Archived job document by job id, its log folded in under "log".
 ARCHIVE: Final = Table("archive", key=U64, value=COMPRESSED_MSGPACK)
@@ -51,9 +61,9 @@ CONFIG_NAMES: Final = Table("config_names", key=pair(TEXT, TEXT), value=MSGPACK)
 CONFIG_USES: Final = Table("config_uses", key=pair(TEXT, TEXT), value=EMPTY)
 
 TABLES: Final = (
-    META, SERIALS, FLAGS, JOBS, JOB_LOGS, ARCHIVE, UNFINISHED, FINISHED,
+    META, SERIALS, FLAGS, JOBS, JOB_STEPS, JOB_LOGS, NODE_CALLS, ARCHIVE, UNFINISHED, FINISHED,
     OUTBOX, CURSORS, CONFIG, CONFIG_NAMES, CONFIG_USES,
 )  # fmt: skip
 
 #: Schema version this code reads and writes; `migrations/` brings other versions here.
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 5

@@ -23,6 +23,8 @@ class StoreStats:
     #: High-water mark; pages that were freed are used again but still counted.
     map_bytes_used: int
     map_grown: int
+    #: What was found damaged, each thing once; see the log.
+    damage: tuple[str, ...]
     #: Bodies whose outcome is not known yet.
     queue_length: int
     queue_length_max: int
