@@ -1,7 +1,8 @@
 """The store: typed tables in one LMDB environment, many callers, one writer.
 
-Purpose: what was acknowledged survives anything. It knows nothing of jobs, except that `schema`
-lists every table on one page.
+Purpose: what was acknowledged survives anything. It decides nothing about jobs or the cluster, but
+knows the form of their rows: `schema` lists every table, `forms` says what a row of each may be,
+`job_table` how a long job's steps are laid out, `config_uses` what an object uses of others.
 
 The way through the files:
 
@@ -14,43 +15,12 @@ The way through the files:
   `snapshot` is one reader.
 * `serials` and `outbox` are helpers for bodies: numbers that only rise, and what mirrors have to
   redo.
+* `seal` is the checksum of a row, `verify` looks at pages and rows before they are trusted,
+  `reading` does so for a daemon. `files` opens files at names that others may have taken.
 * `check` compares the store with itself, row by row with `forms`. `dump` takes it out and `load`
-  brings it back; `redaction` says what a dump leaves out; `textdump` prints it. `failpoints` is for
-  tests; `errors` and `stats` are values.
+  brings it back, into a place where `traces` tells what else there was; `redaction` says what a
+  dump leaves out; `textdump` prints it. `failpoints` is for tests; `errors` and `stats` are values.
 
 Who switches greenlets: `Store.update`, `Ticket.result` and `Store.close`, nobody else. A body runs
 on the writer's thread and must touch nothing but its transaction. `after` callbacks run on the hub.
 """
-
-from store.commit import Ticket
-from store.errors import (
-    DumpError,
-    SchemaMismatch,
-    StoreBusy,
-    StoreClosed,
-    StoreDamaged,
-    StoreError,
-    StoreFull,
-    StoreMissing,
-    StoreOverloaded,
-)
-from store.stats import StoreStats
-from store.store import Store
-from store.txn import ReadTxn, WriteTxn
-
-__all__ = [
-    "DumpError",
-    "ReadTxn",
-    "SchemaMismatch",
-    "Store",
-    "StoreBusy",
-    "StoreClosed",
-    "StoreDamaged",
-    "StoreError",
-    "StoreFull",
-    "StoreMissing",
-    "StoreOverloaded",
-    "StoreStats",
-    "Ticket",
-    "WriteTxn",
-]

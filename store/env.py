@@ -5,7 +5,9 @@ process that may write. Opened after the last fork and closed by the process tha
 """
 
 import fcntl
+import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +15,31 @@ from typing import Final
 
 import lmdb
 
-from store.errors import StoreBusy, StoreClosed, StoreError, StoreMissing, from_lmdb
+from store import verify
+from store.errors import (
+    RECOVERY,
+    StoreBusy,
+    StoreClosed,
+    StoreDamaged,
+    StoreError,
+    StoreGone,
+    StoreMissing,
+    from_lmdb,
+)
+from store.files import heir, open_kept, own_directory, refuse_link, sync_directory
 from store.gate import ReaderGate
+
+_log = logging.getLogger(__name__)
+
+#: Damages told and remembered; a page can hold as many rows.
+DAMAGE_MAX: Final = 20
 
 DIRECTORY_MODE: Final = 0o750
 FILE_MODE: Final = 0o640
 
 WRITER_LOCK: Final = "writer.lock"
 DATA_FILE: Final = "data.mdb"
+LOCK_FILE: Final = "lock.mdb"
 
 #: Room for tables that later schema versions add.
 TABLES_MAX: Final = 64
@@ -37,13 +56,22 @@ class Environment:
     """An open LMDB environment with the handles of its tables."""
 
     def __init__(
-        self, path: Path, *, read_only: bool, map_bytes: int, map_bytes_max: int, readers_max: int
+        self,
+        path: Path,
+        *,
+        read_only: bool,
+        make: bool,
+        walk_all: bool,
+        map_bytes: int,
+        map_bytes_max: int,
+        readers_max: int,
     ) -> None:
-        """Open the environment; with `read_only` it must exist.
+        """Open the environment; with `read_only`, or without `make`, it must exist.
 
         Raises:
-            StoreMissing: read only, and there is nothing to read.
+            StoreMissing: it does not.
             StoreBusy: somebody has it open for writing (or, in this process, at all).
+                StoreDamaged: its pages are not consistent.
             StoreError: the operating system or LMDB refuses.
         """
         self.path = path
@@ -51,30 +79,37 @@ class Environment:
         self.gate = ReaderGate()
         self.handles: dict[str, lmdb._Database] = {}
         self.grown = 0
+        #: What was found damaged while it was open, each thing once.
+        self.damage: list[str] = []
+        #: Whether rows have a seal (see `seal`); known once the version was read.
+        self.sealed = True
         self._map_bytes_max = map_bytes_max
         self._readers_max = readers_max
         self._pid = os.getpid()
         self._lock_fd = -1
-        if read_only and not (path / DATA_FILE).exists():
+        if (read_only or not make) and not (path / DATA_FILE).exists():
             raise StoreMissing(f"there is no store in {path}")
         if not read_only:
             _make_directory(path)
             self._lock_fd = lock_writer(path)
         try:
+            for name in (DATA_FILE, LOCK_FILE):
+                refuse_link(path / name)
+            self.walked = _look(path, sys.maxsize if walk_all else verify.WALK_BYTES_MAX)
             self._map_bytes = 0 if read_only else _starting_map(path, map_bytes)
-            self._env = self._open()
+            self._env = self._open(create=not read_only)
         except BaseException:
             self._unlock()
             raise
 
-    def _open(self) -> lmdb.Environment:
+    def _open(self, *, create: bool) -> lmdb.Environment:
         try:
             env = lmdb.open(
                 str(self.path),
                 # 0 adopts the size recorded in the file.
                 map_size=self._map_bytes,
                 readonly=self.read_only,
-                create=not self.read_only,
+                create=create,
                 mode=FILE_MODE,
                 max_dbs=TABLES_MAX,
                 max_readers=self._readers_max,
@@ -84,9 +119,26 @@ class Environment:
             if "already open in this process" in str(error):
                 raise StoreBusy(f"{self.path} is open in this process already") from error
             raise StoreError(f"cannot open the store in {self.path}: {error}") from error
+        status = (self.path / DATA_FILE).stat()
+        #: Device and inode of the file that is open.
+        self._file = status.st_dev, status.st_ino
         if not self.read_only:
+            self._give_files()
             env.reader_check()  # a reader that was killed would keep old pages for ever
         return env
+
+    def _give_files(self) -> None:
+        """Let the files belong to whom the directory belongs to, whoever opens the store.
+
+        By their names: opening and closing a file of LMDB's would end its locks on it.
+        """
+        owner = heir(self.path)
+        if owner is None:
+            return
+        for name in (DATA_FILE, LOCK_FILE, WRITER_LOCK):
+            status = (self.path / name).lstat()
+            if (status.st_uid, status.st_gid) != owner:
+                os.chown(self.path / name, *owner, follow_symlinks=False)
 
     def open_tables(self, names: Iterable[str]) -> list[str]:
         """Take the handles of the tables that exist; return the names of those that do not."""
@@ -94,7 +146,12 @@ class Environment:
         self.check_owner()
         for name in names:
             try:
-                self.handles[name] = self._env.open_db(name.encode(), create=False)
+                handle = self._env.open_db(name.encode(), create=False)
+                flags = [flag for flag, is_set in handle.flags().items() if is_set]
+                if flags:
+                    # No table that was made here has any: LMDB would sort its keys otherwise.
+                    raise StoreDamaged(f"{name}: the table is marked {', '.join(flags)}")
+                self.handles[name] = handle
             except lmdb.NotFoundError:
                 missing.append(name)
             except lmdb.Error as error:
@@ -105,6 +162,28 @@ class Environment:
         """Make tables; for the first opening and for migrations, before a writer runs."""
         for name in names:
             self.handles[name] = self._env.open_db(name.encode())
+
+    def check_there(self) -> None:
+        """Make sure that what is written now is found by the next start.
+
+        Raises:
+            StoreGone: the file has no name any more, or another file has it.
+        """
+        data = self.path / DATA_FILE
+        try:
+            status = data.stat()
+        except OSError as error:
+            raise StoreGone(f"{data} was removed while the store was open: {error}") from error
+        if (status.st_dev, status.st_ino) != self._file:
+            raise StoreGone(f"{data} was replaced while the store was open")
+
+    def note_damage(self, error: StoreDamaged) -> None:
+        """Tell the log of something that cannot be read, once, and remember it."""
+        text = str(error)
+        if text in self.damage or len(self.damage) >= DAMAGE_MAX:
+            return
+        self.damage.append(text)
+        _log.error("the store is damaged: %s; %s", text, RECOVERY)
 
     # --- transactions -------------------------------------------------------------------------
 
@@ -177,7 +256,7 @@ class Environment:
             if not alone:
                 return False
             self._env.close()
-            self._env = self._open()
+            self._env = self._open(create=False)
             return not self.open_tables(list(self.handles))
 
     def _adopt_map(self) -> None:
@@ -235,13 +314,34 @@ class Environment:
             self._lock_fd = -1
 
 
+def _look(path: Path, bytes_max: int) -> bool:
+    """Walk a data file before LMDB trusts it, unless it is too large; return whether it was.
+
+    Raises:
+        StoreDamaged: it is not as LMDB leaves one.
+    """
+    data = path / DATA_FILE
+    size = data.stat().st_size if data.exists() else 0
+    # An empty one is what a first opening leaves that was killed at once.
+    if size == 0:
+        return True
+    if size > bytes_max:
+        return False
+    flaws = verify.structure(data)
+    if flaws:
+        more = f" (and {len(flaws) - 1} things more)" if len(flaws) > 1 else ""
+        raise StoreDamaged(f"the store in {path} is damaged: {flaws[0]}{more}")
+    return True
+
+
 def lock_writer(path: Path) -> int:
     """Take the right to write the store in `path`; return the descriptor that holds it.
 
     Raises:
         StoreBusy: another process has it; the message says which.
+        OSError: the lock's file cannot be opened.
     """
-    fd = os.open(path / WRITER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    fd = open_kept(path / WRITER_LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -254,21 +354,12 @@ def lock_writer(path: Path) -> int:
     return fd
 
 
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True)
     except FileExistsError:
         return
-    path.chmod(DIRECTORY_MODE)
+    own_directory(path, DIRECTORY_MODE, heir(path.parent))
     sync_directory(path.parent)
 
 

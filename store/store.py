@@ -10,8 +10,9 @@ from gevent import monkey
 
 from store import schema
 from store.commit import Ticket, Writer
-from store.env import DATA_FILE, FILE_MODE, Environment, sync_directory
+from store.env import DATA_FILE, FILE_MODE, Environment
 from store.errors import SchemaMismatch, StoreClosed, StoreDamaged, StoreError, StoreOverloaded
+from store.files import sync_directory
 from store.snapshot import Snapshot
 from store.stats import Meter, StoreStats
 from store.txn import ReadTxn, WriteTxn
@@ -49,37 +50,46 @@ class Store:
         path: Path,
         *,
         read_only: bool = False,
+        make: bool = True,
+        walk_all: bool = False,
         map_bytes: int = MAP_BYTES,
         map_bytes_max: int = MAP_BYTES_MAX,
         batch_max: int = BATCH_MAX,
         pending_max: int = PENDING_MAX,
         readers_max: int = READERS_MAX,
         schema_version: int | None = schema.SCHEMA_VERSION,
+        writer: type[Writer] = Writer,
     ) -> Self:
         """Open the store in the directory `path`; made on the first opening.
 
-        Nothing is scanned: what it costs does not depend on what the store holds.
+        The pages of a file of ordinary size are walked first (`verify`), 9 ms a MiB; no row is
+        read.
 
         Args:
             read_only: beside a process that writes, or for a look; must exist.
+            walk_all: look at the pages of a large file too, which takes seconds for each GiB.
+            make: make one where there is none; without it, that is refused.
             schema_version: refuse any other; None takes what is there (for migrations).
+            writer: what carries out changes; another one only for tests.
 
         Raises:
             StoreBusy: another process has it open for writing.
-            StoreMissing: read only, and there is none.
+            StoreMissing: there is none, and none is made.
             SchemaMismatch: it has another schema version.
             StoreDamaged: it is not a store, or not a whole one.
         """
         environment = Environment(
             path,
             read_only=read_only,
+            make=make,
+            walk_all=walk_all,
             map_bytes=map_bytes,
             map_bytes_max=map_bytes_max,
             readers_max=readers_max,
         )
         try:
             missing = environment.open_tables(table.name for table in schema.TABLES)
-            store = cls(environment, batch_max=batch_max, pending_max=pending_max)
+            store = cls(environment, writer, batch_max=batch_max, pending_max=pending_max)
         except BaseException:
             environment.close()
             raise
@@ -90,13 +100,18 @@ class Store:
             raise
         return store
 
-    def __init__(self, environment: Environment, *, batch_max: int, pending_max: int) -> None:
+    def __init__(
+        self, environment: Environment, writer: type[Writer], *, batch_max: int, pending_max: int
+    ) -> None:
         self._environment = environment
         self._thread = _get_ident()
         self._pending_max = pending_max
         self._pending_most = 0
         self._closed = False
-        self._writer = None if environment.read_only else Writer(environment, batch_max=batch_max)
+        self._writer: Writer | None = None
+        if not environment.read_only:
+            self._writer = writer(environment, batch_max=batch_max)
+            self._writer.start()
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -138,6 +153,14 @@ class Store:
             self._pending_most = writer.pending
         return ticket
 
+    def ask_before_commits(self, permit: Callable[[], None]) -> None:
+        """Have `permit` called before each commit from now on, on the writer's thread.
+
+        It may block; a StoreError that it raises refuses the changes of that commit.
+        """
+        if self._writer is not None:
+            self._writer.permit = permit
+
     # --- reading ------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
@@ -157,6 +180,23 @@ class Store:
         """The directory of the store."""
         return self._environment.path
 
+    def check_there(self) -> None:
+        """Make sure that its file is still there; every change is refused without it.
+
+        Raises:
+            StoreGone: it was removed or replaced.
+        """
+        self._environment.check_there()
+
+    @property
+    def walked(self) -> bool:
+        """Whether its pages were looked at before it was opened; larger ones are not."""
+        return self._environment.walked
+
+    def note_damage(self, text: str) -> None:
+        """Tell the log, and whoever looks at `stats`, of something that cannot be read."""
+        self._environment.note_damage(StoreDamaged(text))
+
     @property
     def stats(self) -> StoreStats:
         """What was done so far; costs a few microseconds."""
@@ -175,6 +215,7 @@ class Store:
             map_bytes=environment.map_bytes(),
             map_bytes_used=environment.used_bytes(),
             map_grown=environment.grown,
+            damage=tuple(environment.damage),
             queue_length=0 if writer is None else writer.pending,
             queue_length_max=self._pending_most,
         )
@@ -212,6 +253,9 @@ class Store:
         """Return the schema version; None where the first opening never came to its end."""
         with self.snapshot() as txn:
             if schema.META.name not in missing:
+                raw = txn.get_raw(schema.META.name, schema.META.key.encode("version"))
+                # The versions without seals are numbers of one byte.
+                self._environment.sealed = txn.sealed = raw is None or len(raw) > 1
                 version = schema.META.get(txn, "version")
                 if isinstance(version, int):
                     return version

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 from masterd.clock import SystemClock
-from masterd.config.repository import ConfigRepository
 from masterd.job import machine
 from masterd.job.model import Dependency, Job, Peer
 from masterd.job.new import NewJob
 from masterd.job.repository import JobRepository
 from masterd.job.status import JobStatus
 from masterd.opcodes import base as opcodes
+from masterd.wconf.repository import ConfigRepository
 from store import outbox
 from store.check import check
 from store.store import Store
