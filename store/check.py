@@ -1,20 +1,22 @@
 """The store against itself: every row, every index, every number.
 
-LMDB has no checksums, and a bug writes rows as durably as anything else; so this looks at
-everything: rows decode and have their form (`forms`), each index is what its primary says, numbers
-given out lie above those in use, and nothing is there twice.
+A seal tells a row that was changed on the disk, but a bug writes rows as durably, and sealed, as
+anything else; so this looks at everything: rows decode and have their form (`forms`), each index is
+what its primary says, numbers given out lie above those in use, and nothing is there twice.
 
 One snapshot is held while it looks: some seconds for 100,000 jobs. Memory does not grow with the
 store.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from store import config_uses, forms, outbox
 from store.codec import U64_MAX
+from store.errors import StoreDamaged
 from store.schema import (
     ARCHIVE,
     CONFIG,
@@ -23,8 +25,10 @@ from store.schema import (
     CURSORS,
     FINISHED,
     JOB_LOGS,
+    JOB_STEPS,
     JOBS,
     META,
+    NODE_CALLS,
     OUTBOX,
     SERIALS,
     TABLES,
@@ -84,19 +88,28 @@ class _Check:
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems, table by table."""
-        for table in TABLES:
-            yield from self._forms(table)
-        yield from self._versions()
-        yield from self._live_jobs()
-        yield from self._logs_of_no_job()
-        yield from self._unfinished()
-        yield from self._finished()
-        yield from self._archived_jobs()
-        yield from self._outbox()
-        yield from self._cursors()
-        yield from self._config()
-        yield from self._config_names()
-        yield from self._config_uses()
+        parts: list[Callable[[], Iterator[Problem]]] = [
+            *(partial(self._forms, table) for table in TABLES),
+            self._versions,
+            self._live_jobs,
+            self._steps,
+            self._logs_of_no_job,
+            self._node_calls,
+            self._unfinished,
+            self._finished,
+            self._archived_jobs,
+            self._outbox,
+            self._cursors,
+            self._config,
+            self._config_names,
+            self._config_uses,
+        ]
+        for part in parts:
+            try:
+                yield from part()
+            except StoreDamaged as error:
+                # What lies behind that page in this table cannot be looked at.
+                yield Problem("", "", str(error))
 
     # --- rows by themselves -------------------------------------------------------------------
 
@@ -110,7 +123,7 @@ class _Check:
             if table.key.encode(key) != raw_key:
                 yield _problem(table, key, f"the key is written otherwise: {raw_key.hex()}")
             try:
-                value = table.value.decode(raw)
+                value = table.decode(self._txn, raw_key, raw)
             except (ValueError, TypeError) as error:
                 yield _problem(table, key, f"the row cannot be decoded: {error}")
                 continue
@@ -126,7 +139,8 @@ class _Check:
 
     def _live_jobs(self) -> Iterator[Problem]:
         txn = self._txn
-        for job_id, document in self._rows(JOBS):
+        for job_id, row in self._rows(JOBS):
+            document = self._whole(job_id, row)
             if ARCHIVE.has(txn, job_id):
                 yield _problem(JOBS, job_id, "the job is archived as well")
             if job_id > self._last["job"]:
@@ -143,6 +157,35 @@ class _Check:
                 key = _finished_key(job_id, document)
                 yield _problem(FINISHED, key, f"missing; the job is {status}")
             yield from self._logs(job_id, document)
+
+    def _steps(self) -> Iterator[Problem]:
+        """Look at what changed of jobs; changes of opcodes follow those of their job."""
+        job_id, ops = -1, 0
+        for key in self._keys(JOB_STEPS):
+            if key[0] != job_id:
+                job_id = key[0]
+                document = self._job(job_id)
+                ops = len(document.get("ops", ())) if isinstance(document, dict) else 0
+                if not JOBS.has(self._txn, job_id):
+                    yield _problem(JOB_STEPS, key, "there is no such live job")
+                elif key[1] != 0:
+                    yield _problem(JOB_STEPS, key, "the job's own row is missing")
+                elif _status(document) in forms.FINAL:
+                    yield _problem(JOB_STEPS, key, f"the job is {_status(document)}")
+            if ops and key[1] > ops:
+                yield _problem(JOB_STEPS, key, f"of opcode {key[1] - 1}, but the job has {ops}")
+
+    def _node_calls(self) -> Iterator[Problem]:
+        """Look at what opcodes asked of nodes: only one that runs has anything under way."""
+        for key, value in self._rows(NODE_CALLS):
+            document = self._job(key[0])
+            ops = document.get("ops") if isinstance(document, dict) else None
+            if not JOBS.has(self._txn, key[0]):
+                yield _problem(NODE_CALLS, key, "there is no such live job")
+            elif isinstance(ops, list) and isinstance(value, list) and value:
+                running = [i for i, op in enumerate(ops) if op.get("status") == "running"]
+                if value[0] not in running:
+                    yield _problem(NODE_CALLS, key, f"opcode {value[0]!r} does not run")
 
     def _logs(self, job_id: int, document: dict[str, Any]) -> Iterator[Problem]:
         last = document.get("log_serial")
@@ -171,7 +214,7 @@ class _Check:
 
     def _unfinished(self) -> Iterator[Problem]:
         for job_id in self._keys(UNFINISHED):
-            status = _status(self._decoded(JOBS, job_id))
+            status = _status(self._job(job_id))
             if status in forms.FINAL:
                 yield _problem(UNFINISHED, job_id, f"the job is {status}")
             elif not JOBS.has(self._txn, job_id):
@@ -180,7 +223,7 @@ class _Check:
     def _finished(self) -> Iterator[Problem]:
         for key in self._keys(FINISHED):
             job_id = key[1]
-            document = self._decoded(JOBS, job_id)
+            document = self._job(job_id)
             status = _status(document)
             if not JOBS.has(self._txn, job_id):
                 yield _problem(FINISHED, key, "there is no such live job")
@@ -287,7 +330,7 @@ class _Check:
             False,
         ):
             try:
-                row = table.key.decode(raw_key), table.value.decode(raw)
+                row = table.key.decode(raw_key), table.decode(self._txn, raw_key, raw)
             except (ValueError, TypeError):
                 continue
             yield row
@@ -302,11 +345,24 @@ class _Check:
 
     def _decoded(self, table: Table[Any, Any], key: Any) -> Any:
         """Return a row; None where there is none that can be decoded."""
-        raw = self._txn.get_raw(table.name, table.key.encode(key))
+        raw_key = table.key.encode(key)
+        raw = self._txn.get_raw(table.name, raw_key)
         try:
-            return None if raw is None else table.value.decode(raw)
+            return None if raw is None else table.decode(self._txn, raw_key, raw)
         except (ValueError, TypeError):
             return None
+
+    def _job(self, job_id: int) -> Any:
+        """Return a live job; None where there is none that can be decoded."""
+        row = self._decoded(JOBS, job_id)
+        return None if row is None else self._whole(job_id, row)
+
+    def _whole(self, job_id: int, row: Any) -> Any:
+        """Return a live job with what has changed; as its row has it where that does not fit."""
+        try:
+            return JOBS.whole(self._txn, job_id, row)
+        except StoreDamaged:
+            return row  # what is wrong is told of the rows themselves
 
     def _serial(self, name: str) -> int:
         value = self._decoded(SERIALS, name)

@@ -8,7 +8,6 @@ meanwhile.
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
@@ -16,8 +15,8 @@ from typing import Any, BinaryIO, Final, TypeVar
 import cbor2
 
 from store import schema
-from store.env import sync_directory
 from store.errors import StoreDamaged
+from store.files import replacing
 from store.redaction import redacted
 from store.store import store_id
 from store.table import Table
@@ -28,8 +27,16 @@ T = TypeVar("T")
 FORMAT: Final = "ganeti-masterd-dump"
 FORMAT_VERSION: Final = 1
 
-#: Tables that say what mirrors still have to do; a restored store's mirror is written anew.
-LEFT_OUT: Final = frozenset({schema.OUTBOX.name, schema.CURSORS.name})
+#: Tables that say what mirrors still have to do, because a restored store's mirror is written anew,
+#: and what has changed of jobs, because a dump has each job as a whole.
+LEFT_OUT: Final = frozenset(
+    {
+        schema.OUTBOX.name,
+        schema.CURSORS.name,
+        schema.JOB_STEPS.name,
+        schema.NODE_CALLS.name,
+    }
+)
 TABLES: Final = tuple(table for table in schema.TABLES if table.name not in LEFT_OUT)
 
 #: A dump may hold secrets, and says who ran what.
@@ -119,16 +126,5 @@ def write_file(path: Path, write: Callable[[BinaryIO], T]) -> T:
         OSError: it cannot be written; a file that was there before is left as it was.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-        with os.fdopen(fd, "wb") as stream:
-            result = write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            beside.unlink()
-        raise
-    sync_directory(path.parent)
-    return result
+    with replacing(path, FILE_MODE, beside=beside) as file:
+        return write(file)

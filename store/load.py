@@ -5,8 +5,8 @@
 3. The new store is checked against itself.
 4. It takes the place of the old one, which is kept under a dated name.
 
-A crash leaves the old store where it was, or (between the two renames of the last step) both beside
-its place: `<name>.<date>` and `.<name>.restoring`; the same command run again starts over.
+The last step is one exchange of names: a crash leaves the old store or the new one in its place
+(`traces` says what else may lie beside it), and the same command run again starts over.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -25,10 +24,11 @@ from store import schema
 from store.check import check
 from store.codec import EMPTY
 from store.dump import FORMAT, FORMAT_VERSION, TABLES, Header
-from store.env import DATA_FILE, DIRECTORY_MODE, WRITER_LOCK, lock_writer, sync_directory
+from store.env import DATA_FILE, DIRECTORY_MODE, lock_writer
 from store.errors import DumpError, StoreError
 from store.store import Store
 from store.table import Table
+from store.traces import building, put_in_place
 from store.txn import WriteTxn
 
 #: Rows of one transaction while building, and the bytes of their values; whichever comes first.
@@ -37,6 +37,9 @@ BATCH_BYTES: Final = 8 * 1024 * 1024
 
 #: Problems of a restored store that are told.
 PROBLEMS_TOLD: Final = 5
+
+#: Schema versions whose dumps are the same: the store adds seals, and a dump has jobs as a whole.
+SCHEMAS: Final = (2, 3, 4, schema.SCHEMA_VERSION)
 
 _BY_NAME: Final = {table.name: index for index, table in enumerate(TABLES)}
 #: What cbor2 raises over bytes that are not CBOR, by its versions.
@@ -86,16 +89,15 @@ def load(stream: BinaryIO, path: Path, *, now_us: int, replace: bool = False) ->
         pass
     lock_fd = lock_writer(path) if path.is_dir() else -1
     try:
-        there = (path / DATA_FILE).exists()
-        if there and not replace:
+        if (path / DATA_FILE).exists() and not replace:
             raise StoreError(f"there is a store in {path} already")
-        built = path.with_name(f".{path.name}.restoring")
+        built = building(path)
         _remove(built)
         try:
             stream.seek(0)
             again = _build(built, stream)
             _give(built, path if path.exists() else path.parent)
-            aside = _move(built, path, now_us, there)
+            aside = put_in_place(built, path, now_us)
         except BaseException:
             _remove(built)
             raise
@@ -227,7 +229,7 @@ def _header(item: object) -> Header:
             f"the dump has format {item.get('format_version')!r}, this program reads "
             f"{FORMAT_VERSION}"
         )
-    if item.get("schema_version") != schema.SCHEMA_VERSION:
+    if item.get("schema_version") not in SCHEMAS:
         raise DumpError(
             f"the dump has schema {item.get('schema_version')!r}, this program needs "
             f"{schema.SCHEMA_VERSION}; restore it with the program that made it "
@@ -270,38 +272,11 @@ def _build(directory: Path, stream: BinaryIO) -> Reader:
 def _put(store: Store, batch: list[Row]) -> None:
     def body(txn: WriteTxn) -> None:
         for table, key, value in batch:
-            txn.put_raw(table.name, key, value, True)
+            table.put_encoded(txn, key, value, append=True)
+        # A dump of an older schema says so; what is built from it is of this one.
+        schema.META.put(txn, "version", schema.SCHEMA_VERSION)
 
     store.update(body)
-
-
-def _move(built: Path, path: Path, now_us: int, there: bool) -> Path | None:
-    """Put the new store in its place; return where the old one went."""
-    aside = None
-    if there:
-        aside = _aside(path, now_us)
-        path.rename(aside)
-    elif path.exists():
-        (path / WRITER_LOCK).unlink()
-    try:
-        # A directory that is there must be empty: one with anything else in it is not ours.
-        built.rename(path)
-    except OSError:
-        if aside is not None:
-            aside.rename(path)
-        raise
-    sync_directory(path.parent)
-    return aside
-
-
-def _aside(path: Path, now_us: int) -> Path:
-    stamp = datetime.fromtimestamp(now_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    aside = path.with_name(f"{path.name}.{stamp}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.{stamp}.{number}")
-    return aside
 
 
 def _remove(directory: Path) -> None:
