@@ -12,7 +12,9 @@ import pytest
 from masterd.job.status import OpStatus, job_status
 from store import forms, schema
 from store.check import Problem, check
+from store.errors import StoreDamaged
 from store.store import Store
+from store.table import Table
 from store.txn import WriteTxn
 from tests.store_support import (
     ARCHIVED,
@@ -28,6 +30,7 @@ from tests.store_support import (
 Document = dict[str, Any]
 Damage = Callable[[WriteTxn], object]
 
+TABLES: dict[str, Table[Any, Any]] = {table.name: table for table in schema.TABLES}
 NODE = ("node", "300c5be3-43b5-42c1-a6ad-f03bbab43ce2")
 
 
@@ -77,7 +80,7 @@ def changed_config(key: tuple[str, str], change: Callable[[Document], object]) -
 
 
 def raw(table: str, key: bytes, value: bytes) -> Damage:
-    return lambda txn: txn.put_raw(table, key, value, False)
+    return lambda txn: TABLES[table].put_encoded(txn, key, value)
 
 
 def of_op(name: str, value: object) -> Callable[[Document], object]:
@@ -308,6 +311,108 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "config cluster: there are 2 cluster objects",
     ),
 }
+
+
+def stepped(number: int, *, job_id: int = RUNNING, **changes: object) -> Damage:
+    """Return a body after which an opcode (0: the job itself) of a sound job has changed."""
+
+    def body(txn: WriteTxn) -> None:
+        document = schema.JOBS.get(txn, RUNNING)
+        assert isinstance(document, dict)
+        head = {key: value for key, value in document.items() if key != "ops"}
+        schema.JOBS.put_step(txn, RUNNING, head, dict(enumerate(document["ops"])))
+        row = schema.JOB_STEPS.get(txn, (RUNNING, number))
+        schema.JOB_STEPS.put(txn, (job_id, number), {**(row or {}), **changes})
+
+    return body
+
+
+STEP_DAMAGES: dict[str, tuple[Damage, str]] = {
+    "an unknown key of a job": (stepped(0, colour=1), "job_steps 2/0: the job has an unknown key"),
+    "an opcode's fixed part": (
+        stepped(1, summary="x"),
+        "job_steps 2/1: opcode 0 has an unknown key 'summary'",
+    ),
+    "a wrong status": (stepped(2, status="idle"), "job_steps 2/2: opcode 1 has a wrong 'status'"),
+    "an end of a job that runs": (stepped(0, end=5), "jobs 2: has an end, but is running"),
+    "no such opcode": (stepped(3), "job_steps 2/3: of opcode 2, but the job has 2"),
+    "no such job": (stepped(0, job_id=77), "job_steps 77/0: there is no such live job"),
+    "no change of the job itself": (
+        stepped(1, job_id=QUEUED),
+        "job_steps 1/1: the job's own row is missing",
+    ),
+    "a job that has ended": (stepped(1, status="error"), "job_steps 2/0: the job is error"),
+    "no map": (
+        lambda txn: schema.JOB_STEPS.put(txn, (RUNNING, 0), [1]),
+        "job_steps 2/0: the job is not a map",
+    ),
+    "no document": (
+        raw("job_steps", u64(RUNNING) + u64(0), b"\xc1"),
+        "job_steps 2/0: the row cannot be decoded",
+    ),
+}
+
+
+def noted(*row: object, job_id: int = RUNNING) -> Damage:
+    """Return a body after which a job has a note of calls to nodes."""
+    return lambda txn: schema.NODE_CALLS.put(txn, (job_id, 1), list(row))
+
+
+CALLS = [["node_stop_master", "node1"], ["os_get", "node2"]]
+
+CALL_DAMAGES: dict[str, tuple[Damage, str]] = {
+    "no list of five": (noted(1, 0, 5), "is not [opcode index, sent, calls, answered, done]"),
+    "no opcode": (noted(-1, 5, CALLS, None, None), "has a wrong opcode index: -1"),
+    "no time": (noted(0, "now", CALLS, None, None), "has a wrong time: 'now'"),
+    "no calls": (noted(0, 5, [], None, None), "has calls that are not [call, node]: []"),
+    "no node": (noted(0, 5, [["os_get"]], None, None), "has calls that are not [call, node]"),
+    "an answer without a time": (noted(0, 5, CALLS, None, [True, True]), "has a wrong answer"),
+    "too few answers": (noted(0, 5, CALLS, 6, [True]), "has a wrong answer: [6, [True]]"),
+    "answers that say neither": (noted(0, 5, CALLS, 6, [True, 1]), "has a wrong answer"),
+    "a job that is not there": (
+        noted(0, 5, CALLS, None, None, job_id=77),
+        "there is no such live job",
+    ),
+    "a job that does not run": (
+        noted(0, 5, CALLS, None, None, job_id=QUEUED),
+        "opcode 0 does not run",
+    ),
+    "an opcode that does not run": (noted(1, 5, CALLS, None, None), "opcode 1 does not run"),
+}
+
+
+@pytest.mark.parametrize("damage", CALL_DAMAGES)
+def test_each_damage_of_what_was_asked_of_nodes_is_found(store: Store, damage: str) -> None:
+    store.update(noted(0, 5, CALLS, 6, [True, False]))
+    assert problems(store) == []
+    body, told = CALL_DAMAGES[damage]
+    store.update(body)
+    assert any(told in found for found in problems(store))
+
+
+@pytest.mark.parametrize("damage", STEP_DAMAGES)
+def test_each_damage_of_what_changed_of_a_job_is_found(store: Store, damage: str) -> None:
+    body, told = STEP_DAMAGES[damage]
+    store.update(body)
+    found = problems(store)
+    assert any(told in problem for problem in found), found
+
+
+def test_a_job_whose_changes_lie_beside_it_has_no_problems(store: Store) -> None:
+    store.update(stepped(1))
+    with store.snapshot() as txn:
+        assert schema.JOB_STEPS.count(txn) == 3
+    assert problems(store) == []
+
+
+def test_what_changed_of_a_job_and_does_not_fit_it_is_damage(store: Store) -> None:
+    store.update(stepped(3))
+    with store.snapshot() as txn:
+        with pytest.raises(StoreDamaged, match="what changed of job 2 does not fit it"):
+            schema.JOBS.get(txn, RUNNING)
+        damaged: list[StoreDamaged] = []
+        assert RUNNING not in dict(schema.JOBS.scan(txn, damaged=damaged))
+        assert len(damaged) == 1
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

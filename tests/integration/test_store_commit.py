@@ -98,7 +98,9 @@ def test_only_one_process_may_write_but_others_read(store: Store) -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from store import Store, StoreBusy\n"
+            "import sys; from pathlib import Path\n"
+            "from store.errors import StoreBusy\n"
+            "from store.store import Store\n"
             "path = Path(sys.argv[1])\n"
             "try: Store.open(path)\n"
             "except StoreBusy as error: print(error)\n"
@@ -131,7 +133,9 @@ def test_a_forked_child_is_refused(tmp_path: Path) -> None:
             "-W",
             "ignore",
             "-c",
-            "import os, sys; from pathlib import Path; from store import Store, StoreClosed\n"
+            "import os, sys; from pathlib import Path\n"
+            "from store.errors import StoreClosed\n"
+            "from store.store import Store\n"
             "store = Store.open(Path(sys.argv[1]))\n"
             "if os.fork():\n"
             "    os.wait(); os._exit(0)\n"

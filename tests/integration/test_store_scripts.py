@@ -242,3 +242,22 @@ def test_an_interpreter_set_up_without_the_packages_does_not_start_itself_for_ev
     python.chmod(0o755)
     code, _, errors = started_without_packages(bare)
     assert (code, "scripts/setup first" in errors) == (1, True)
+
+
+def test_json_of_check_and_compare_says_what_differs(root: Path) -> None:
+    (root / "var/lib/ganeti/queue/job-1").write_text("{}")
+    code, output, errors = script("check", "--json", "--root", root)
+    assert (code, errors) == (1, "")
+    found = json.loads(output)
+    assert found["ok"] is False
+    assert found["store"]["problems"] == []
+    assert [each["kind"] for each in found["mirror"]["differences"]] == ["changed"]
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", "compare", "--json", "--root", root],
+        cwd=SCRIPTS.parent,
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["differences"] == found["mirror"]["differences"]
