@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from store import schema
-from store.env import DIRECTORY_MODE, sync_directory
+from store.env import DIRECTORY_MODE
+from store.files import sync_directory
 from store.store import Store
 
 PREFIX: Final = "masterd-store"

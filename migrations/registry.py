@@ -3,11 +3,23 @@
 from collections.abc import Sequence
 from typing import Final
 
-from migrations import v0001_initial, v0002_config_uses
+from migrations import (
+    v0001_initial,
+    v0002_config_uses,
+    v0003_seals,
+    v0004_job_steps,
+    v0005_node_calls,
+)
 from migrations.step import Step
 from store import schema
 
-STEPS: Final[tuple[Step, ...]] = (v0001_initial.STEP, v0002_config_uses.STEP)
+STEPS: Final[tuple[Step, ...]] = (
+    v0001_initial.STEP,
+    v0002_config_uses.STEP,
+    v0003_seals.STEP,
+    v0004_job_steps.STEP,
+    v0005_node_calls.STEP,
+)
 
 
 def check_chain(steps: Sequence[Step], newest: int = schema.SCHEMA_VERSION) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from migrations.step import Step
 from store import config_uses
-from store.schema import ARCHIVE, CONFIG, CONFIG_USES, JOBS
+from store.schema import ARCHIVE, CONFIG, CONFIG_USES, JOB_STEPS, JOBS
 from store.txn import WriteTxn
 
 
@@ -39,5 +39,5 @@ STEP: Final = Step(
     name="who uses what, and what opcodes changed",
     up=_up,
     down=_down,
-    tables=(CONFIG.name, CONFIG_USES.name, JOBS.name, ARCHIVE.name),
+    tables=(CONFIG.name, CONFIG_USES.name, JOBS.name, JOB_STEPS.name, ARCHIVE.name),
 )

@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from migrations.command import main
 from migrations.registry import STEPS
 from migrations.step import Irreversible, Step
 from store import schema
+from store.check import check
 from store.store import Store
 from store.table import MSGPACK, U64, Table
 from store.txn import WriteTxn
@@ -84,6 +86,17 @@ def rows(path: Path) -> dict[str, dict[object, object]]:
                 table.name: dict(table.scan(txn)) for table in schema.TABLES
             }
             return {name: held for name, held in found.items() if held}
+    finally:
+        store.close()
+
+
+def jobs_and(beside: Table[Any, Any], path: Path) -> tuple[dict[int, Any], int]:
+    """Return the live jobs of a sound store, and how many rows lie in a table beside them."""
+    store = Store.open(path, read_only=True, schema_version=None)
+    try:
+        with store.snapshot() as txn:
+            assert [each for each in check(txn) if each.key != "version"] == []
+            return dict(schema.JOBS.scan(txn)), beside.count(txn)
     finally:
         store.close()
 

@@ -342,6 +342,6 @@ def test_a_store_that_is_none_is_refused(tmp_path: Path, backups: Path) -> None:
     path = tmp_path / "store"
     path.mkdir()
     (path / "data.mdb").write_bytes(b"no store" * 4096)
-    with pytest.raises(StoreError, match="cannot open the store"):
+    with pytest.raises(StoreError, match=r"the store in .* is damaged: not an LMDB data file"):
         migrate(path, backups, BASE + 2)
     assert not backups.exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from masterd.config import document
-from migrations import runner
+from migrations import runner, v0003_seals
 from store import schema
 from store.check import check
 from store.store import Store
@@ -29,6 +29,7 @@ def store_of_version_1(path: Path) -> None:
     snapshot = document.split(json.loads(json.dumps(sample(3))))
 
     def body(txn: WriteTxn) -> None:
+        v0003_seals.unseal(txn)
         schema.META.put(txn, "version", 1)
         schema.CONFIG.put(txn, ("config", "top"), {"version": 3000000, "ctime": 0, "mtime": 0})
         for kind, uuid, row in document.rows(snapshot):
@@ -58,13 +59,14 @@ def test_the_index_is_what_the_objects_say_and_goes_away_on_the_way_back(tmp_pat
     after = rows(path)
     assert len(after["config_uses"]) > 50
     assert {**after, "config_uses": {}, "meta": before["meta"]} == before
+    runner.migrate(path, schema.SCHEMA_VERSION, backup_dir=backups, now_us=NOW_US + 1)
     store = Store.open(path)
     try:
         with store.snapshot() as txn:
             assert [str(problem) for problem in check(txn)] == []
     finally:
         store.close()
-    runner.migrate(path, 1, backup_dir=backups, now_us=NOW_US + 1)
+    runner.migrate(path, 1, backup_dir=backups, now_us=NOW_US + 2)
     assert rows(path) == before
 
 
