@@ -7,8 +7,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,10 @@ from migrations.backup import BackupError
 from migrations.legacy import config_data, queue_dir
 from migrations.legacy.config_data import ConfigDataRefusedError
 from migrations.legacy.config_downgrade import TARGETS, downgrade
-from migrations.legacy.config_versions import CURRENT, version_text
+from migrations.legacy.config_versions import CURRENT, NEXT, version_text
 from migrations.legacy.config_work import ConfigFormError
 from migrations.legacy.job_file import Summary, default_summary
-from migrations.legacy.queue_dir import QueueRefusedError
+from migrations.legacy.queue_dir import QueueRefusedError, Supported
 from migrations.registry import STEPS
 from migrations.runner import MigrationError, StepFailedError
 from migrations.step import Irreversible, Step
@@ -33,12 +34,18 @@ QUEUE: Final = "queue"
 CONFIG: Final = "config.data"
 BACKUPS: Final = "masterd-store-backups"
 
+#: Versions whose forms `config` writes, the newest first.
+_FORMS: Final = (NEXT, *sorted(TARGETS, reverse=True))
+
 EXIT_DONE: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_PENDING: Final = 3
 
 #: Microseconds since the epoch.
 Now = Callable[[], int]
+
+#: Returns what the daemon would say against a document in a form that it speaks.
+ReadConfig = Callable[[Mapping[str, object]], list[str]]
 
 DESCRIPTION: Final = """\
 Bring the store of ganeti-masterd to the form this release reads, or back to an older one; take over
@@ -50,11 +57,12 @@ Commands:
   down        go back, by default one version, after a backup
   take-over   put the jobs of a Ganeti queue directory into a store without jobs: live ones, the
               archive, the last id given out, and the drain flag; the directory is only read.
-              ganeti-masterd does the same by itself at its first start. A directory with a file
-              that cannot be read is refused whole, with the list of reasons. What was cut off goes
+              ganeti-masterd does the same by itself at its first start. A directory with a live
+              job that cannot be read, or could not be carried out, is refused whole, with the list
+              of reasons; unreadable files in the archive are told. What was cut off goes
               on where it was when the command is given again.
-  config      write a config.data of Ganeti 2.7 to 3.1 in the form of 3.0 or 2.16; the file is only
-              read. ganeti-masterd takes over any of them by itself at its first start."""
+  config      write a config.data of Ganeti 2.7 to 3.1 in the form of 3.1, 3.0 or 2.16; the file is
+              only read. ganeti-masterd takes over any of them by itself at its first start."""
 
 EPILOG: Final = """\
 All but status and config need ganeti-masterd to be stopped.
@@ -74,6 +82,8 @@ class _Command:
     options: argparse.Namespace
     now_us: Now
     summary: Summary
+    supported: Supported
+    read_config: ReadConfig
     steps: Sequence[Step]
     data_dir: Path = field(init=False)
     store_path: Path = field(init=False)
@@ -122,6 +132,8 @@ class _Command:
                 now_us=self.now_us(),
                 summary=self.summary,
                 progress=lambda what, done, of: self._tell(f"{what}: {done} of {of} jobs"),
+                told=self._tell,
+                supported=self.supported,
             )
         finally:
             store.close()
@@ -129,7 +141,7 @@ class _Command:
         if directory.resolve() != (self.data_dir / QUEUE).resolve():
             hints.append(
                 f"{self.data_dir / QUEUE} has no files of these jobs yet; "
-                "'python -m exporter rebuild --archive' writes them"
+                "'ganeti-exporter rebuild --archive' writes them"
             )
         self._result(
             {"queue_dir": str(directory), **asdict(report), "hints": hints},
@@ -139,20 +151,27 @@ class _Command:
         return EXIT_DONE
 
     def config(self) -> int:
-        path = self.options.source or self.data_dir / CONFIG
-        found = config_data.read(path)
-        converted = downgrade(dict(found.document), self.options.form)
-        notes = [*found.notes, *converted.notes]
+        path = self.options.file or self.options.source or self.data_dir / CONFIG
+        form: int = self.options.form
+        # Only what has a place in 3.0 goes back further.
+        found = config_data.read(path, wanted=NEXT if form == NEXT else CURRENT)
+        problems = self.read_config(found.document)
+        if problems:
+            raise ConfigDataRefusedError(path, problems)
+        document, notes = found.document, found.notes
+        if form != found.version:
+            converted = downgrade(dict(document), form)
+            document, notes = converted.document, (*notes, *converted.notes)
         for note in notes:
             self._tell(note)
-        content = json.dumps(converted.document, separators=(",", ":"), sort_keys=True) + "\n"
+        content = json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n"
         if self.options.output is None:
             if self.options.json:
                 raise _RefusedError("--json needs --output")
             sys.stdout.write(content)
             return EXIT_DONE
         _write_new(self.options.output, content)
-        was, now = (version_text(v) for v in (found.found_version, self.options.form))
+        was, now = (version_text(v) for v in (found.found_version, form))
         self._result(
             {"from": str(path), "before": was, "after": now, "notes": notes},
             f"{path}, which has the form of Ganeti {was}, is in that of {now} in"
@@ -195,19 +214,27 @@ def main(
     arguments: Sequence[str] | None = None,
     *,
     now_us: Now,
+    program: str = "migrate",
     environment_root: str = "",
     summary: Summary = default_summary,
+    supported: Supported = lambda _op_id: True,
+    read_config: ReadConfig = lambda _document: [],
+    form: int = CURRENT,
     steps: Sequence[Step] = STEPS,
 ) -> int:
     """Run the command; return its exit code.
 
     Args:
+        program: what the command is called.
         environment_root: what stands in GANETI_ROOTDIR.
         summary: makes the short text that lists show of an opcode taken over.
+        supported: tells whether an opcode can be carried out.
+        read_config: reads a configuration as the daemon does, and returns what is wrong with it.
+        form: of the configuration, where the arguments name none.
         steps: the migration steps, oldest first.
     """
-    options = _parser(environment_root).parse_args(arguments)
-    command = _Command(options, now_us, summary, steps)
+    options = _parser(program, environment_root, form).parse_args(arguments)
+    command = _Command(options, now_us, summary, supported, read_config, steps)
     actions: dict[str, Callable[[], int]] = {
         "status": command.status,
         "up": command.up,
@@ -215,16 +242,17 @@ def main(
         "take-over": command.take_over,
         "config": command.config,
     }
+    failed = partial(_failed, program, options)
     try:
         return actions[options.action]()
     except QueueRefusedError as error:
-        return _failed(options, f"{error.directory} cannot be taken over:", error.reasons)
+        return failed(f"{error.directory} cannot be taken over:", error.reasons)
     except ConfigDataRefusedError as error:
-        return _failed(options, f"{error.path} cannot be converted:", error.reasons)
+        return failed(f"{error.path} cannot be converted:", error.reasons)
     except ConfigFormError as error:
-        return _failed(options, "it cannot be given back in that form:", error.reasons)
+        return failed("it cannot be given back in that form:", error.reasons)
     except StoreBusy as error:
-        return _failed(options, f"{error}; stop ganeti-masterd first")
+        return failed(f"{error}; stop ganeti-masterd first")
     except (
         _RefusedError,
         MigrationError,
@@ -233,11 +261,13 @@ def main(
         StoreError,
         OSError,
     ) as error:
-        return _failed(options, str(error))
+        return failed(str(error))
 
 
-def _failed(options: argparse.Namespace, text: str, reasons: Sequence[str] = ()) -> int:
-    print("\n  ".join([f"migrate: {text}", *reasons]), file=sys.stderr)
+def _failed(
+    program: str, options: argparse.Namespace, text: str, reasons: Sequence[str] = ()
+) -> int:
+    print("\n  ".join([f"{program}: {text}", *reasons]), file=sys.stderr)
     if options.json:
         print(json.dumps({"ok": False, "error": text.rstrip(":"), "reasons": list(reasons)}))
     return EXIT_FAILED
@@ -257,7 +287,7 @@ def _write_new(path: Path, content: str) -> None:
 
 
 def _form(text: str) -> int:
-    forms = {version_text(form): form for form in TARGETS}
+    forms = {version_text(form): form for form in _FORMS}
     if text not in forms:
         raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(forms)}")
     return forms[text]
@@ -269,7 +299,8 @@ def _version_number(text: str) -> int:
     return int(text)
 
 
-def _parser(environment_root: str) -> argparse.ArgumentParser:
+def _common(environment_root: str) -> argparse.ArgumentParser:
+    """Return the options of all commands: where the data are, and how to tell."""
     common = argparse.ArgumentParser(add_help=False)
     place = common.add_mutually_exclusive_group()
     place.add_argument(
@@ -287,9 +318,13 @@ def _parser(environment_root: str) -> argparse.ArgumentParser:
     )
     common.add_argument("--json", action="store_true", help="the result as one JSON object")
     common.add_argument("--quiet", action="store_true", help="no lines about the progress")
+    return common
 
+
+def _parser(program: str, environment_root: str, form: int) -> argparse.ArgumentParser:
+    common = _common(environment_root)
     parser = argparse.ArgumentParser(
-        prog="migrate",
+        prog=program,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -319,21 +354,30 @@ def _parser(environment_root: str) -> argparse.ArgumentParser:
         help=f"the queue directory (default: {QUEUE} in the data directory)",
     )
     action = actions.add_parser("config", parents=[common], help="convert a config.data")
-    action.add_argument(
-        "--from",
-        dest="source",
+    _add_config(action, form)
+    return parser
+
+
+def _add_config(action: argparse.ArgumentParser, form: int) -> None:
+    """Add what says which configuration is converted, to which form, and where it goes."""
+    source = action.add_mutually_exclusive_group()
+    source.add_argument(
+        "file",
         metavar="FILE",
         type=Path,
+        nargs="?",
         help=f"the file (default: {CONFIG} in the data directory)",
     )
+    source.add_argument("--from", dest="source", metavar="FILE", type=Path, help="the same")
     action.add_argument(
         "--form",
+        "--to",
         metavar="X.Y",
         type=_form,
-        default=CURRENT,
-        help="3.0 or 2.16 (default: 3.0)",
+        default=form,
+        help=f"{', '.join(map(version_text, _FORMS))} (default: {version_text(form)}, by what"
+        " is installed)",
     )
     action.add_argument(
         "--output", metavar="FILE", type=Path, help="a new file (default: standard output)"
     )
-    return parser

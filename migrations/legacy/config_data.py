@@ -2,8 +2,8 @@
 
 What the file says is checked here only as far as it decides whether it can be taken over at all:
 that it is one JSON object, that no key stands twice, and that its version is one this release takes
-over. A document of another version than 3.0 is brought to that form (`config_upgrade`). The forms
-of the objects are checked where they are used.
+over. A document of another version than that which is spoken, 3.0 or 3.1, is brought to its form
+(`config_upgrade`). The forms of the objects are checked where they are used.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from migrations.legacy.config_borne import mended
 from migrations.legacy.config_upgrade import random_uuid, upgrade
 from migrations.legacy.config_versions import CURRENT, TAKEN, form_of, version_text
 from migrations.legacy.config_work import ConfigFormError, NewUuid
@@ -32,14 +33,15 @@ class ConfigDataRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LegacyConfig:
-    """A configuration as found, in the form of 3.0.
+    """A configuration as found, in the form that is wanted.
 
     Attributes:
         path: Where it was read.
         digest: Hex SHA-256 of the file.
-        document: The document in the form of 3.0.
+        document: The document in that form.
         found_version: The version that the file has.
         notes: What had to be left out or mended, each with its path.
+        version: That of the form which is wanted.
     """
 
     path: Path
@@ -47,11 +49,12 @@ class LegacyConfig:
     document: Mapping[str, object]
     found_version: int = CURRENT
     notes: tuple[str, ...] = ()
+    version: int = CURRENT
 
     @property
     def is_converted(self) -> bool:
         """Whether the file has another form than the document."""
-        return self.found_version != CURRENT
+        return self.found_version != self.version
 
     @property
     def serial_no(self) -> int:
@@ -61,10 +64,11 @@ class LegacyConfig:
         return serial_no
 
 
-def read(path: Path, *, new_uuid: NewUuid = random_uuid) -> LegacyConfig:
+def read(path: Path, *, wanted: int = CURRENT, new_uuid: NewUuid = random_uuid) -> LegacyConfig:
     """Read a `config.data`, of 3.0 or another version that is taken over.
 
     Args:
+        wanted: Version of the form that it is brought to, that of 3.0 or 3.1.
         new_uuid: Names objects that older versions had no uuids for.
 
     Raises:
@@ -74,11 +78,11 @@ def read(path: Path, *, new_uuid: NewUuid = random_uuid) -> LegacyConfig:
     content = content_of(path)
     found = parsed(path, content)
     try:
-        made = upgrade(found, new_uuid=new_uuid)
+        made = upgrade(found, wanted=wanted, new_uuid=new_uuid)
     except ConfigFormError as error:
         raise ConfigDataRefusedError(path, error.reasons) from error
     digest = hashlib.sha256(content).hexdigest()
-    return LegacyConfig(path, digest, made.document, found["version"], made.notes)
+    return LegacyConfig(path, digest, made.document, found["version"], made.notes, wanted)
 
 
 def content_of(path: Path) -> bytes:
@@ -94,7 +98,7 @@ def content_of(path: Path) -> bytes:
 
 
 def parsed(path: Path, content: bytes) -> dict[str, Any]:
-    """Return the document of a `config.data` as it stands there.
+    """Return the document of a `config.data` as it stands there, but for what is only borne.
 
     Raises:
         ConfigDataRefusedError: it is none, or of a version that is not taken over.
@@ -108,6 +112,7 @@ def parsed(path: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         told = f"it holds a {type(document).__name__}, not an object"
         raise ConfigDataRefusedError(path, [told])
+    document = mended(document)
     reasons = _reasons_against(document)
     if reasons:
         raise ConfigDataRefusedError(path, reasons)
@@ -124,6 +129,7 @@ def _reasons_against(document: Mapping[str, object]) -> list[str]:
         reasons.append(
             f"it has the form of Ganeti {version_text(version)} ({version}), "
             f"and only those of {taken} are taken over"
+            + ("; the cfgupgrade of one of these converts it" if version < TAKEN[0] else "")
         )
     if type(document.get("serial_no")) is not int:
         reasons.append("it has no serial number")

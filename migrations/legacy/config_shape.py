@@ -1,4 +1,4 @@
-"""Does a `config.data` of any version have the shape that the steps rely on?
+"""Whether a `config.data` of any version has the shape that the steps rely on.
 
 Only what the steps look into is checked: where objects, lists and names must stand. Values are
 checked when the finished document is read. A null counts as a missing value, but is none among

@@ -1,4 +1,4 @@
-"""Bring the configuration of an older Ganeti to the form of 3.0.
+"""Bring the configuration of an older Ganeti to the form of 3.0, or of 3.1.
 
 The steps stand in order of the versions that brought their forms. All of them are taken for every
 older document, whatever its version: a step finds nothing to do where its form is there already,
@@ -19,8 +19,9 @@ from migrations.legacy import config_disks as disks
 from migrations.legacy import config_objects as objects
 from migrations.legacy import config_params as params
 from migrations.legacy import config_shape
+from migrations.legacy.config_3_1 import to_3_1
 from migrations.legacy.config_downgrade import from_2_17, from_3_1
-from migrations.legacy.config_versions import CURRENT, form_of, version_text
+from migrations.legacy.config_versions import CURRENT, NEXT, form_of, version_text
 from migrations.legacy.config_work import ConfigFormError, Converted, Document, NewUuid, Step, Work
 
 #: (version that brought the form, what it is, step), in the order in which they are taken.
@@ -59,20 +60,23 @@ def random_uuid() -> str:
     return str(uuid.uuid4())
 
 
-def upgrade(document: Document, *, new_uuid: NewUuid = random_uuid) -> Converted:
-    """Return a document in the form of 3.0; one that has it is returned as it is.
+def upgrade(
+    document: Document, *, wanted: int = CURRENT, new_uuid: NewUuid = random_uuid
+) -> Converted:
+    """Return a document in the form of 3.0 or 3.1; one that has it is returned as it is.
 
     The serial number stays; `document` is not changed.
 
     Args:
         document: A parsed `config.data` of a version in `config_versions.TAKEN`.
+        wanted: CURRENT or NEXT.
         new_uuid: Names objects that older versions had no uuids for.
 
     Raises:
         ConfigFormError: it cannot be brought to that form; names every reason found.
     """
     version = document.get("version")
-    if version == CURRENT:
+    if version == wanted:
         return Converted(document)
     form = form_of(version)
     if form is None:
@@ -83,15 +87,18 @@ def upgrade(document: Document, *, new_uuid: NewUuid = random_uuid) -> Converted
     if not work.reasons:
         if version != form:
             work.notes.append(f"version: {version} is a revision; taken as {version_text(form)}")
-        for step in _steps_from(form):
+        for step in _steps(form, wanted):
             document = step(document, work)
     if work.reasons:
         raise ConfigFormError(work.reasons)
-    return Converted({**document, "version": CURRENT}, tuple(work.notes))
+    return Converted({**document, "version": wanted}, tuple(work.notes))
 
 
-def _steps_from(form: int) -> tuple[Step, ...]:
-    if form > CURRENT:
-        return (from_3_1, disks.identify_disks, disks.complete_disks)
-    older = tuple(step for _, _, step in STEPS)
-    return (from_2_17, *older) if form == 2_170_000 else older
+def _steps(form: int, wanted: int) -> tuple[Step, ...]:
+    if form == NEXT:
+        completed: tuple[Step, ...] = (disks.identify_disks, disks.complete_disks)
+        return completed if wanted == NEXT else (from_3_1, *completed)
+    older = tuple(step for _, _, step in STEPS) if form != CURRENT else ()
+    if form == 2_170_000:
+        older = (from_2_17, *older)
+    return (*older, to_3_1) if wanted == NEXT else older

@@ -8,11 +8,14 @@ from typing import Final
 #: The form of this release.
 CURRENT: Final = 3_000_000
 
+#: That of the release after it, which is spoken too.
+NEXT: Final = 3_010_000
+
 #: Forms that are brought to the current one, besides that one.
 TAKEN: Final = (
     *(2_000_000 + minor * 10_000 for minor in range(7, 18)),
     CURRENT,
-    3_010_000,
+    NEXT,
 )
 
 _REVISIONS: Final = 10_000

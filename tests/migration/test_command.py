@@ -230,7 +230,7 @@ def test_take_over_of_another_directory_says_how_to_write_the_mirror(
     assert code == 0
     assert told.pop("hints") == [
         f"{data_dir / 'queue'} has no files of these jobs yet; "
-        "'python -m exporter rebuild --archive' writes them"
+        "'ganeti-exporter rebuild --archive' writes them"
     ]
     assert told == {
         "ok": True, "queue_dir": str(other.path), "live": 1, "archived": 0,
