@@ -73,12 +73,14 @@ class LegacyJob:
         document: Row of table `jobs`.
         logs: Rows of table `job_logs`: serial and value, serials rising.
         status: Derived from the opcodes'.
+        has_text_id: Whether the file has its id as text, as old masters wrote it.
     """
 
     job_id: int
     document: Document
     logs: list[tuple[int, list[Any]]]
     status: str
+    has_text_id: bool = False
 
     @property
     def archive_document(self) -> Document:
@@ -127,7 +129,7 @@ def parse(job_id: int, content: bytes, summary: Summary = default_summary) -> Le
         document["log_serial"] = logs[-1][0]
     if status not in FINAL and found.end_timestamp is not None:
         raise JobFileRefusedError(f"it has an end, but is {status}")
-    return LegacyJob(job_id, document, logs, status)
+    return LegacyJob(job_id, document, logs, status, isinstance(found.id, str))
 
 
 def derived_status(statuses: Iterable[str]) -> str:

@@ -1,20 +1,25 @@
 """Taking over a queue directory of Ganeti into an empty store.
 
-First every file is read and judged: one that cannot be read refuses the whole, with all reasons,
-before anything is written. Then the jobs are read again and put into the store in id order, the
-archive before the live ones, some thousands per transaction; memory does not grow with the
-directory. The directory itself is only read: it is the mirror from now on.
+First every file is read and judged: a live one that cannot be read refuses the whole, with all
+reasons, before anything is written; one in the archive is told and passed over (masters up to 2.11
+left such files there on purpose). Of a job that is live and archived the final one is kept, the
+live one of two. Then the jobs are read again and put into the store in id order, the archive before
+the live ones, some thousands per transaction; memory does not grow with the directory. The
+directory itself is only read: it is the mirror from now on.
 
 Invariants:
 
 1. The first transaction raises the serial above every id, and leaves a mark with the position that
    every further transaction moves with the rows it adds. After a crash the next run goes on there.
-2. Only jobs that were changed on the way (`unclean`), and a serial file that lagged behind, get an
-   outbox entry; the mirror's cursor stands before them and behind everything the files say already.
+2. Only jobs that were changed on the way (`unclean`), live ones whose file has another form than
+   ours, those whose other file does not count, and a serial file that lagged behind, get an outbox
+   entry; the mirror's cursor stands before them and behind everything the files say already.
 3. The mark goes in the transaction that ends the takeover.
 """
 
+from array import array
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -37,6 +42,9 @@ FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 #: Reasons kept; the rest is only counted.
 REASONS_MAX: Final = 100
 
+#: Beside the queue directory: where a file may be moved that cannot be taken over.
+ASIDE: Final = "queue.refused"
+
 #: Name of the exporter's cursor in the outbox.
 MIRROR_CURSOR: Final = "mirror"
 
@@ -46,6 +54,12 @@ RECORD: Final = "taken_over"
 
 #: Is told how many files of how many were judged or taken over; must not touch the store.
 Progress = Callable[[str, int, int], None]
+
+#: Is told what is passed over, a sentence each.
+Told = Callable[[str], None]
+
+#: Tells whether an opcode of this name can be carried out.
+Supported = Callable[[str], bool]
 
 
 class QueueRefusedError(Exception):
@@ -88,8 +102,15 @@ def takeover_if_first_start(
     *,
     now_us: int,
     summary: Summary = job_file.default_summary,
+    locked: bool = False,
+    told: Told = lambda _note: None,
+    supported: Supported = lambda _op_id: True,
 ) -> TakeoverReport | None:
     """Take over a queue directory, or go on doing so, where the store has no queue yet. Switches.
+
+    Args:
+        locked: the caller has the queue's lock, and would lose it if the file was opened again.
+        told, supported: as `takeover`.
 
     Returns:
         None when the store has its own queue already, or the directory holds nothing.
@@ -102,7 +123,15 @@ def takeover_if_first_start(
         used = _in_use(txn)
     if not begun and (used or queue_scan.scan(queue_dir).empty):
         return None
-    return takeover(store, queue_dir, now_us=now_us, summary=summary)
+    return takeover(
+        store,
+        queue_dir,
+        now_us=now_us,
+        summary=summary,
+        locked=locked,
+        told=told,
+        supported=supported,
+    )
 
 
 def takeover(
@@ -113,12 +142,18 @@ def takeover(
     summary: Summary = job_file.default_summary,
     progress: Progress = lambda _what, _done, _of: None,
     batch_jobs: int = BATCH_JOBS,
+    locked: bool = False,
+    told: Told = lambda _note: None,
+    supported: Supported = lambda _op_id: True,
 ) -> TakeoverReport:
     """Take over a queue directory, or finish a takeover that was cut off. Switches.
 
     Args:
         now_us: the end of jobs that were cut off, in microseconds since the epoch.
         summary: makes the short text of an opcode from its input.
+        locked: as `takeover_if_first_start`.
+        told: hears of what is passed over.
+        supported: refuses jobs that would only fail, because nobody here carries them out.
 
     Raises:
         QueueRefusedError: another master uses the directory, the store has jobs already, or files
@@ -128,9 +163,11 @@ def takeover(
     if not queue_dir.is_dir():
         raise QueueRefusedError(queue_dir, ["it is not a directory"])
     try:
-        with queue_lock.held(queue_dir):
+        with nullcontext() if locked else queue_lock.held(queue_dir):
             files = queue_scan.scan(queue_dir)
-            _judge(files, progress)
+            files = _Judgement(files, supported).judge(progress)
+            for note in _few(list(files.notes)):
+                told(note)
             return _Takeover(store, files, now_us, summary, progress, batch_jobs).run()
     except queue_lock.QueueInUseError as error:
         raise QueueRefusedError(queue_dir, [str(error)]) from error
@@ -145,29 +182,81 @@ def _in_use(txn: ReadTxn) -> bool:
     return rows > 0 or serials.last(txn, "job") > 0
 
 
-def _judge(files: QueueFiles, progress: Progress) -> None:
-    """Read every file once.
+class _Judgement:
+    """One reading of all files, and what comes of it."""
 
-    Raises:
-        QueueRefusedError: with everything that stands against taking over.
-    """
-    reasons = list(files.reasons)
-    total = len(files.live) + len(files.archived)
-    for done, (job_id, archived) in enumerate(_in_order(files, 0, 0)):
-        if done % BATCH_JOBS == 0:
-            progress("read", done, total)
+    def __init__(self, files: QueueFiles, supported: Supported) -> None:
+        self._files = files
+        self._supported = supported
+        self._reasons = list(files.reasons)
+        self._notes = list(files.notes)
+        #: Whether the file of a job in both places is final, as far as it can be read; by place.
+        self._final: dict[tuple[int, bool], bool] = {}
+        self._unread: set[int] = set()
+
+    def judge(self, progress: Progress) -> QueueFiles:
+        """Return what is taken over of the files, with a note of what is not.
+
+        Raises:
+            QueueRefusedError: with everything that stands against taking over.
+        """
+        files = self._files
+        total = len(files.live) + len(files.archived)
+        for done, (job_id, archived) in enumerate(_in_order(files, 0, 0)):
+            if done % BATCH_JOBS == 0:
+                progress("read", done, total)
+            self._look(job_id, archived)
+        without = [set[int](), set(self._unread)]
+        for job_id in files.both:
+            live = self._final.get((job_id, False)) or not self._final.get((job_id, True))
+            without[live].add(job_id)
+            kept = "live" if live else "archived"
+            self._notes.append(f"job {job_id} is both live and archived; the {kept} one is kept")
+            if not live:
+                # Whatever stands against the live one does not count.
+                prefix = f"{files.live_path(job_id)}: "
+                self._reasons = [each for each in self._reasons if not each.startswith(prefix)]
+        if self._reasons:
+            raise QueueRefusedError(files.directory, _few(self._reasons))
+        return replace(
+            files,
+            live=array("Q", (i for i in files.live if i not in without[False])),
+            archived=array("Q", (i for i in files.archived if i not in without[True])),
+            notes=tuple(self._notes),
+        )
+
+    def _look(self, job_id: int, archived: bool) -> None:
         try:
-            job, _ = _read(files, job_id, archived, job_file.default_summary)
+            job, _ = _read(self._files, job_id, archived, job_file.default_summary)
         except JobFileRefusedError as error:
-            reasons.append(str(error))
-            continue
+            if archived:
+                self._unread.add(job_id)
+                self._notes.append(f"{error}; passed over")
+            else:
+                aside = self._files.directory.with_name(ASIDE)
+                self._reasons.append(f"{error}; to go on without this job, move it into {aside}")
+            return
+        self._final[job_id, archived] = job.status in FINAL
+        if archived or job.status in FINAL:
+            return
+        path = self._files.live_path(job_id)
         livelock = job.document.get("livelock")
-        if job.status not in FINAL and livelock and queue_lock.job_is_running(Path(livelock)):
-            reasons.append(f"job {job_id} is still being run by process {_process(job)}")
-    if len(reasons) > REASONS_MAX:
-        reasons[REASONS_MAX:] = [f"and {len(reasons) - REASONS_MAX} more"]
-    if reasons:
-        raise QueueRefusedError(files.directory, reasons)
+        if livelock and queue_lock.job_is_running(Path(livelock)):
+            self._reasons.append(f"{path}: it is still being run by process {_process(job)}")
+        settled, _ = unclean.settle(job, 0, archived=False)
+        for op in settled.document["ops"]:
+            if op["status"] not in FINAL and not self._supported(op["id"]):
+                self._reasons.append(
+                    f"{path}: it is {settled.status}, and {op['id']} cannot be carried out yet;"
+                    " cancel it, or let the master before finish it"
+                )
+                break
+
+
+def _few(sentences: list[str]) -> list[str]:
+    """Return no more sentences than anybody reads."""
+    more = len(sentences) - REASONS_MAX
+    return sentences if more <= 0 else [*sentences[:REASONS_MAX], f"and {more} more"]
 
 
 def _process(job: LegacyJob) -> str:
@@ -203,11 +292,16 @@ def _read(
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A job on its way into the store."""
+    """A job on its way into the store.
+
+    Attributes:
+        anew: Its file has to be written, because it is not what the store says.
+    """
 
     job: LegacyJob
     archived: bool
     outcome: Outcome
+    anew: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +382,7 @@ class _Takeover:
                 txn, MIRROR_CURSOR, outbox.last(txn) if oldest is None else oldest - 1
             )
         known = self.files.serial or 0
-        last = max([known, *self.files.live[-1:], *self.files.archived[-1:]])
+        last = max(known, self.files.highest)
         if serials.raise_to(txn, "job", last) != known:
             outbox.append(txn, outbox.SERIAL, last)
         if self.files.drained:
@@ -303,7 +397,7 @@ class _Takeover:
                 job, length = _read(self.files, job_id, archived, self.summary)
             except JobFileRefusedError as error:
                 self._refuse(f"changed since it was read first: {error}")
-            batch.append(_Taken(*self._settled(job, archived)))
+            batch.append(self._settled(job, archived))
             size += length
             if len(batch) >= self.batch_jobs or size >= BATCH_BYTES:
                 yield batch
@@ -311,9 +405,12 @@ class _Takeover:
         if batch:
             yield batch
 
-    def _settled(self, job: LegacyJob, archived: bool) -> tuple[LegacyJob, bool, Outcome]:
+    def _settled(self, job: LegacyJob, archived: bool) -> _Taken:
         settled, outcome = unclean.settle(job, self.now_us, archived=archived)
-        return settled, archived, outcome
+        # A live file that does not count is written over before it moves to the other one's place;
+        # one with a text id is written once in our form (in the archive it may stay as it is).
+        anew = job.job_id in self.files.both if archived else job.has_text_id
+        return _Taken(settled, archived, outcome, anew)
 
     def _add(self, position: _Position, batch: list[_Taken]) -> _Position:
         behind = position.behind(batch)
@@ -354,5 +451,7 @@ def _put(txn: WriteTxn, taken: _Taken) -> None:
             schema.FINISHED.put(txn, (job.document["end"] or 0, job_id), None)
         else:
             schema.UNFINISHED.put(txn, job_id, None, append=True)
-    if taken.outcome is not Outcome.KEPT:
+    if taken.anew:
+        outbox.append(txn, outbox.JOB, job_id)
+    elif taken.outcome is not Outcome.KEPT:
         outbox.append(txn, outbox.ARCHIVE if taken.archived else outbox.JOB, job_id)

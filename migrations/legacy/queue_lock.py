@@ -8,8 +8,9 @@ Source: jobfile.json files.lock, job_process_3_0.livelock.
 """
 
 import fcntl
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -61,3 +62,16 @@ def job_is_running(livelock: Path) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def still_running(files: Iterable[Path]) -> list[Path]:
+    """Return those of some files of jobs whose job's process is alive; unreadable ones are not."""
+    running = []
+    for path in files:
+        try:
+            livelock = json.loads(path.read_bytes()).get("livelock")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if isinstance(livelock, str) and "\0" not in livelock and job_is_running(Path(livelock)):
+            running.append(path)
+    return running

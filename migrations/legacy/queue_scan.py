@@ -35,7 +35,10 @@ class QueueFiles:
         live: Ids of the job files, rising.
         archived: Ids of the archived job files, rising.
         serial: Number in the file `serial`; None when there is none.
+        both: Ids of jobs that have a file in both places, which are in `live` and `archived` too.
         reasons: Why it cannot be taken over, one sentence each.
+        notes: What is passed over in the archive, one sentence each.
+        highest: Highest id that has a file, also one that is passed over; 0 without any.
     """
 
     directory: Path
@@ -44,6 +47,9 @@ class QueueFiles:
     serial: int | None
     drained: bool
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    both: tuple[int, ...] = ()
+    highest: int = 0
 
     @property
     def empty(self) -> bool:
@@ -70,6 +76,7 @@ def scan(directory: Path) -> QueueFiles:
     Files with other names (locks, leftovers of writing) are passed over, as Ganeti does.
     """
     reasons: list[str] = []
+    notes: list[str] = []
     live = array("Q")
     archived = array("Q")
     for entry in _entries(directory, reasons):
@@ -78,9 +85,9 @@ def scan(directory: Path) -> QueueFiles:
             live.append(job_id)
     for entry in _entries(directory / ARCHIVE, reasons):
         if _JOB.fullmatch(entry.name):
-            reasons.append(f"{entry.path}: archived jobs belong into numbered directories")
+            notes.append(f"{entry.path}: archived jobs belong into numbered directories")
         elif entry.name.isdecimal() and entry.is_dir(follow_symlinks=False):
-            _scan_archived(directory, entry, archived, reasons)
+            _scan_archived(directory, entry, archived, reasons, notes)
     live = array("Q", sorted(live))
     archived = array("Q", sorted(archived))
     serial = _serial(directory, reasons)
@@ -89,24 +96,30 @@ def scan(directory: Path) -> QueueFiles:
     version = _small_file(directory / "version", reasons)
     if version is not None and version != VERSION:
         reasons.append(f"{directory / 'version'} says {version!r}, and only {VERSION!r} is known")
-    both = set(live).intersection(archived)
-    reasons.extend(f"job {job_id} is both live and archived" for job_id in sorted(both))
+    both = tuple(sorted(set(live).intersection(archived)))
     drained = (directory / "drain").exists()
-    return QueueFiles(directory, live, archived, serial, drained, tuple(reasons))
+    highest = max([0, *live[-1:], *archived[-1:]])
+    return QueueFiles(
+        directory, live, archived, serial, drained, tuple(reasons), tuple(notes), both, highest
+    )
 
 
 def _scan_archived(
-    directory: Path, subdirectory: "os.DirEntry[str]", found: "array[int]", reasons: list[str]
+    directory: Path,
+    subdirectory: "os.DirEntry[str]",
+    found: "array[int]",
+    reasons: list[str],
+    notes: list[str],
 ) -> None:
     for entry in _entries(Path(subdirectory.path), reasons):
-        job_id = _job_id(entry, reasons)
+        job_id = _job_id(entry, notes)
         if job_id is None:
             continue
         right = archived_path(directory, job_id)
         if right.parent.name == subdirectory.name:
             found.append(job_id)
         else:
-            reasons.append(f"{entry.path} belongs to {right}")
+            notes.append(f"{entry.path} belongs to {right}")
 
 
 def _entries(directory: Path, reasons: list[str]) -> "Iterator[os.DirEntry[str]]":

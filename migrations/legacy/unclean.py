@@ -67,7 +67,11 @@ def _put_back(job: LegacyJob) -> LegacyJob:
             op = {**op, "status": "queued", "start": None, "exec": None, "end": None}
         ops.append(op)
     begun = any(op["status"] in FINAL for op in ops)
-    return _changed(job, ops, start=job.document["start"] if begun else None)
+    put_back = _changed(job, ops, start=job.document["start"] if begun else None)
+    # Nobody runs it now; a luxid that comes after us takes a job of a dead process for dead.
+    for key in ("livelock", "process_id"):
+        put_back.document.pop(key, None)
+    return put_back
 
 
 def _changed(job: LegacyJob, ops: list[Document], **times: int | None) -> LegacyJob:

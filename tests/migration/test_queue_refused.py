@@ -37,13 +37,16 @@ def test_a_damaged_file_refuses_the_whole_and_every_reason_is_told(
     empty = queue.live(3, b"")
     foreign = queue.live(4, b"\x00\x01 not a job")
     other = queue.live(5, job(6))
-    archived = queue.archived(9, b"[]")
+    queue.archived(9, b"[]")
     queue.serial(9)
     reasons = reasons_against(store, queue)
     assert [reason.split(":")[0] for reason in reasons] == [
-        str(path) for path in (archived, half, empty, foreign, other)
+        str(path) for path in (half, empty, foreign, other)
     ]
-    assert reasons[-1] == f"{other}: it says that it is job 6"
+    assert reasons[-1] == (
+        f"{other}: it says that it is job 6; to go on without this job, move it into"
+        f" {queue.path.with_name('queue.refused')}"
+    )
     with pytest.raises(QueueRefusedError):
         first_start(store, queue)
 
@@ -100,22 +103,40 @@ def test_what_is_no_regular_file_is_refused(queue: QueueDir, store: Store) -> No
     ]
 
 
-def test_archived_jobs_in_wrong_places_are_refused(queue: QueueDir, store: Store) -> None:
+def test_archived_jobs_in_wrong_places_are_told_and_passed_over(
+    queue: QueueDir, store: Store
+) -> None:
     queue.archived(1).rename(queue.path / "archive" / "job-1")
     (queue.path / "archive" / "1").mkdir()
     queue.archived(5).rename(queue.path / "archive" / "1" / "job-5")
     queue.serial(5)
-    assert sorted(reasons_against(store, queue)) == [
+    told: list[str] = []
+    assert take_over(store, queue, told=told.append) == TakeoverReport(serial=5)
+    assert sorted(told) == [
         f"{queue.path}/archive/1/job-5 belongs to {queue.path}/archive/0/job-5",
         f"{queue.path}/archive/job-1: archived jobs belong into numbered directories",
     ]
 
 
-def test_a_job_that_is_live_and_archived_is_refused(queue: QueueDir, store: Store) -> None:
-    queue.live(1)
-    queue.archived(1)
-    queue.serial(1)
-    assert reasons_against(store, queue) == ["job 1 is both live and archived"]
+@pytest.mark.parametrize("op_id", ["OP_INSTANCE_CREATE", "OP_NOBODY_KNOWS"])
+@pytest.mark.parametrize("statuses", [("queued",), ("success", "queued"), ("waiting",)])
+def test_a_job_that_nobody_here_can_carry_out_is_refused_by_name(
+    queue: QueueDir, store: Store, op_id: str, statuses: tuple[str, ...]
+) -> None:
+    document = job(1, *statuses)
+    document["ops"][-1]["input"] = {"OP_ID": op_id}
+    path = queue.live(1, document)
+    queue.live(2, job(2, "queued"))
+    queue.serial(2)
+    supported = {"supported": lambda each: each == "OP_TEST_DELAY"}
+    with pytest.raises(QueueRefusedError) as caught:
+        take_over(store, queue, **supported)
+    (reason,) = caught.value.reasons
+    assert reason.startswith(f"{path}: it is queued, and {op_id} cannot be carried out yet")
+    # What has ended, or was cut off, runs no more.
+    document["ops"][-1]["status"] = "running"
+    queue.live(1, document)
+    assert take_over(store, queue, **supported).ended == 1
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1 2", "1" * 40])
@@ -189,10 +210,10 @@ def test_a_job_whose_process_lives_is_refused(
 ) -> None:
     livelock = tmp_path / "job_000001"
     livelock.touch()
-    queue.live(1, job(1, "running", livelock=str(livelock), process_id=4711))
+    path = queue.live(1, job(1, "running", livelock=str(livelock), process_id=4711))
     queue.serial(1)
     with holder(livelock, "lockf"):
-        assert reasons_against(store, queue) == ["job 1 is still being run by process 4711"]
+        assert reasons_against(store, queue) == [f"{path}: it is still being run by process 4711"]
     assert take_over(store, queue).ended == 1
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from exporter.layout import Layout
 from exporter.rebuild import catch_up, compare
+from exporter.standing import look
 from masterd.job import documents, recovery
-from masterd.opcodes.base import summary_of
+from masterd.opcodes.base import CATALOGUE_3_0
 from migrations.legacy import job_file, queue_dir, unclean
 from migrations.legacy.queue_dir import QueueRefusedError, TakeoverReport
 from store import failpoints, outbox, schema, serials
@@ -88,7 +89,7 @@ def test_jobs_are_listed_by_the_summaries_that_opcodes_make(queue: QueueDir, sto
     queue.live(2, job(2, ops=[op(input={"OP_ID": "OP_OF_ANOTHER_RELEASE", "a": 1})]))
     queue.live(3, job(3, ops=[op(input="nobody can read this")]))
     queue.serial(3)
-    take_over(store, queue, summary=summary_of)
+    take_over(store, queue, summary=CATALOGUE_3_0.summary_of)
     with store.snapshot() as txn:
         rows: list[Any] = [row for _, row in schema.JOBS.scan(txn)]
     assert [row["ops"][0]["summary"] for row in rows] == [
@@ -216,6 +217,70 @@ def test_a_serial_behind_the_jobs_is_raised_and_mirrored(queue: QueueDir, store:
     with store.snapshot() as txn:
         kinds = [(entry.kind, entry.ident) for entry in outbox.read(txn, 0, 10)]
     assert kinds == [("serial", 20_012)]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"half a file", recorded()[RUNNING][:300]])
+def test_what_cannot_be_read_in_the_archive_is_told_and_passed_over(
+    queue: QueueDir, store: Store, content: bytes
+) -> None:
+    path = queue.archived(1, content)
+    queue.archived(2)
+    queue.live(3)
+    queue.serial(3)
+    told: list[str] = []
+    assert take_over(store, queue, told=told.append) == TakeoverReport(live=1, archived=1, serial=3)
+    (note,) = told
+    assert note.startswith(f"{path}: ")
+    assert path.read_bytes() == content
+    layout = Layout(queue.path)
+    catch_up(store, layout)
+    if b"job" not in content:
+        assert compare(store, layout).differences == []
+
+
+@pytest.mark.parametrize(
+    ("live", "archived", "kept"),
+    [
+        ("success", "success", "live"),
+        ("success", "queued", "live"),
+        ("queued", "success", "archived"),
+        ("running", "error", "archived"),
+        ("queued", "queued", "live"),
+        (None, "success", "archived"),
+        ("queued", None, "live"),
+    ],
+)
+def test_of_a_job_that_is_live_and_archived_the_final_one_is_kept(
+    queue: QueueDir, store: Store, live: str | None, archived: str | None, kept: str
+) -> None:
+    """None stands for a file that cannot be read."""
+    queue.live(1, b"" if live is None else job(1, live))
+    queue.archived(1, b"" if archived is None else job(1, archived))
+    queue.serial(1)
+    told: list[str] = []
+    report = take_over(store, queue, told=told.append)
+    assert (report.live, report.archived) == ((1, 0) if kept == "live" else (0, 1))
+    assert f"job 1 is both live and archived; the {kept} one is kept" in told
+    layout = Layout(queue.path)
+    catch_up(store, layout)
+    found = compare(store, layout)
+    assert found.differences == []
+    assert found.removed == 0
+    assert look(store, layout).is_ours
+
+
+def test_files_with_text_ids_are_written_once_in_our_form(queue: QueueDir, store: Store) -> None:
+    path = queue.live(1, {**job(1), "id": "1"})
+    archived = queue.archived(2, {**job(2), "id": "2"})
+    queue.serial(2)
+    take_over(store, queue)
+    layout = Layout(queue.path)
+    assert compare(store, layout).differences == []
+    catch_up(store, layout)
+    assert json.loads(path.read_bytes())["id"] == 1
+    assert json.loads(archived.read_bytes())["id"] == "2"
+    found = compare(store, layout)
+    assert (found.differences, found.pending) == ([], 0)
 
 
 def test_a_drained_queue_stays_drained(queue: QueueDir, store: Store) -> None:
