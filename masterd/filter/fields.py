@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from masterd.config.text import natural_key
-from masterd.query.language import Value
+from masterd.filter.language import Value
+from masterd.filter.natural import natural_key
 
 Row = TypeVar("Row")
 Key = TypeVar("Key")
@@ -48,6 +48,9 @@ class FilterMode(Enum):
     HOSTNAME = "hostname"
     #: `[seconds, microseconds]`, compared by the seconds.
     TIMESTAMP = "timestamp"
+    #: Any JSON value: one of another kind than what it is compared with is not an error, but less
+    #: or greater by its kind, in this order: null, bool, number, text, list, object.
+    ANY = "any"
 
 
 class Absent(Enum):

@@ -6,8 +6,8 @@ from typing import TypeVar
 import msgspec
 
 from masterd.errors import GenericError, ParameterError
-from masterd.query.fields import Absent, Field, FilterMode
-from masterd.query.language import (
+from masterd.filter.fields import Absent, Field, FilterMode
+from masterd.filter.language import (
     ORDERS,
     All,
     Contains,
@@ -21,7 +21,7 @@ from masterd.query.language import (
     Truth,
     Value,
 )
-from masterd.query.text import show_json, show_string
+from masterd.filter.text import show_json, show_string
 
 Row = TypeVar("Row")
 
@@ -85,10 +85,13 @@ def _compile(
         case Truth(name):
             return leaf(name, _is_true)
         case Equal(name, value):
-            field = _field(name, fields)
-            return leaf(name, _equals(value, field.mode is FilterMode.HOSTNAME))
+            mode = _field(name, fields).mode
+            if mode is FilterMode.ANY:
+                return leaf(name, _any_ordered("==", value))
+            return leaf(name, _equals(value, mode is FilterMode.HOSTNAME))
         case Order(symbol, name, value):
-            return leaf(name, _ordered(symbol, value))
+            any_kind = _field(name, fields).mode is FilterMode.ANY
+            return leaf(name, (_any_ordered if any_kind else _ordered)(symbol, value))
         case Match(name, pattern):
             return leaf(name, _matches(pattern.search))
         case Contains(name, value):
@@ -198,14 +201,41 @@ def _ordered(symbol: str, wanted: Value) -> Callable[[object], bool]:
     return test
 
 
-def _matches(search: Callable[[str], object]) -> Callable[[object], bool]:
+def _any_ordered(symbol: str, wanted: Value) -> Callable[[object], bool]:
+    compare = ORDERS[symbol]
+    wanted_rank = _kind_rank(wanted)
+
+    def test(value: object) -> bool:
+        rank = _kind_rank(value)
+        return compare(value, wanted) if rank == wanted_rank else compare(rank, wanted_rank)
+
+    return test
+
+
+def _kind_rank(value: object) -> int:
+    match value:
+        case None:
+            return 0
+        case bool():
+            return 1
+        case int() | float():
+            return 2
+        case str():
+            return 3
+        case list() | tuple():
+            return 4
+        case _:
+            return 5
+
+
+def _matches(search: Callable[[str], bool]) -> Callable[[object], bool]:
     def test(value: object) -> bool:
         if not isinstance(value, str):
             raise ParameterError(
                 "Invalid field value used in regexp matching, expecting string but got"
                 f" '{show_json(value)}'"
             )
-        return search(value) is not None
+        return search(value)
 
     return test
 

@@ -17,13 +17,17 @@ answers of a running 3.0.2 luxid.
 """
 
 import operator
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from masterd.limits import QUERY_FILTER_DEPTH_MAX, QUERY_PATTERN_CHARS_MAX
-from masterd.query.text import show_fraction, show_json
+from masterd.filter.pattern import Pattern, PatternError
+from masterd.filter.text import show_fraction, show_json
+from masterd.limits import (
+    QUERY_FILTER_DEPTH_MAX,
+    QUERY_PATTERN_SIZE_PER_TEST,
+    QUERY_PATTERNS_SIZE_MAX,
+)
 
 #: What a filter compares with.
 Value = str | int
@@ -88,7 +92,7 @@ class Match:
     """Passes when the pattern is found in the field."""
 
     field: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +103,21 @@ class Contains:
     value: Value
 
 
-Filter = Everything | All | Some | Not | Truth | Equal | Order | Match | Contains
+#: Tests of one field.
+Leaf = Truth | Equal | Order | Match | Contains
+
+Filter = Everything | All | Some | Not | Leaf
 
 EVERYTHING: Final = Everything()
 
 #: Comparisons by their symbol; the two values are of one kind by then.
 ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "==": operator.eq,
     "<": operator.lt,
     ">": operator.gt,
     "<=": operator.le,
     ">=": operator.ge,
 }
-
-#: POSIX classes, which the reference's patterns may use inside brackets.
-_POSIX_CLASSES: Final = {
-    "alpha": "a-zA-Z",
-    "digit": "0-9",
-    "alnum": "a-zA-Z0-9",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "space": r"\s",
-    "blank": r" \t",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9A-Fa-f",
-    "word": r"\w",
-}
-_POSIX_CLASS: Final = re.compile(r"\[:(\w+):\]")
 
 
 def parse(document: object) -> Filter:
@@ -133,7 +126,45 @@ def parse(document: object) -> Filter:
     Raises:
         FilterSyntaxError: it is not in the language, too deep, or a pattern does not compile.
     """
-    return _parse(document, QUERY_FILTER_DEPTH_MAX)
+    return _Parser().parse(document, QUERY_FILTER_DEPTH_MAX)
+
+
+def document(wanted: Filter) -> object:
+    """Return a filter as the reference writes it: each test in one form only."""
+    match wanted:
+        case Everything():
+            return None
+        case All(parts):
+            return ["&", *map(document, parts)]
+        case Some(parts):
+            return ["|", *map(document, parts)]
+        case Not(part):
+            return ["!", document(part)]
+        case Truth(field):
+            return ["?", field]
+        case Equal(field, value):
+            return ["==", field, value]
+        case Order(symbol, field, value):
+            return [symbol, field, value]
+        case Match(field, pattern):
+            return ["=~", field, pattern.text]
+        case Contains(field, value):
+            return ["=[]", field, value]
+
+
+def cost_of(wanted: Filter) -> int:
+    """Return how many tests a row costs at most; a large pattern counts as several."""
+    match wanted:
+        case Everything():
+            return 0
+        case All(parts) | Some(parts):
+            return sum(map(cost_of, parts))
+        case Not(part):
+            return cost_of(part)
+        case Match(_, pattern):
+            return 1 + pattern.size // QUERY_PATTERN_SIZE_PER_TEST
+        case _:
+            return 1
 
 
 def requested(wanted: Filter, name_field: str) -> list[Value] | None:
@@ -172,6 +203,34 @@ def fields_of(wanted: Filter) -> list[str]:
             return [wanted.field]
 
 
+def with_leaves(wanted: Filter, change: Callable[[Leaf], Leaf]) -> Filter:
+    """Return a filter with other tests of single fields."""
+    match wanted:
+        case Everything():
+            return wanted
+        case All(parts):
+            return All(tuple(with_leaves(part, change) for part in parts))
+        case Some(parts):
+            return Some(tuple(with_leaves(part, change) for part in parts))
+        case Not(part):
+            return Not(with_leaves(part, change))
+        case _:
+            return change(wanted)
+
+
+def numbers_of(wanted: Filter) -> list[int]:
+    """Return the numbers that a filter compares with."""
+    match wanted:
+        case All(parts) | Some(parts):
+            return [number for part in parts for number in numbers_of(part)]
+        case Not(part):
+            return numbers_of(part)
+        case Equal(_, int(value)) | Order(_, _, int(value)) | Contains(_, int(value)):
+            return [value]
+        case _:
+            return []
+
+
 def restricted(wanted: Filter, name_field: str) -> list[Value] | None:
     """Return names outside which no row can pass; None when the filter sets no such bound.
 
@@ -201,38 +260,58 @@ def restricted(wanted: Filter, name_field: str) -> list[Value] | None:
             return None
 
 
-def _parse(document: object, depth: int) -> Filter:
-    if document is None:
-        return EVERYTHING
-    if depth == 0:
-        raise FilterSyntaxError(f"Filter is nested more than {QUERY_FILTER_DEPTH_MAX} levels deep")
-    if not isinstance(document, list) or not document or not isinstance(document[0], str):
-        raise FilterSyntaxError(
-            f"Cannot deserialise filter: expected array [string, args], got {show_json(document)}"
-        )
-    symbol, *operands = document
-    match symbol:
-        case "&":
-            return All(tuple(_parse(operand, depth - 1) for operand in operands))
-        case "|":
-            return Some(tuple(_parse(operand, depth - 1) for operand in operands))
-        case "!":
-            return Not(_parse(_only(operands, "filter"), depth - 1))
-        case "?":
-            return Truth(_text(_only(operands, "fieldname")))
-        case "=" | "==":
-            return Equal(*_field_and_value(operands))
-        case "!=":
-            return Not(Equal(*_field_and_value(operands)))
-        case "<" | ">" | "<=" | ">=":
-            return Order(symbol, *_field_and_value(operands))
-        case "=~":
-            field, pattern = _pair(operands)
-            return Match(_text(field), _pattern(_text(pattern)))
-        case "=[]":
-            return Contains(*_field_and_value(operands))
-        case _:
-            raise FilterSyntaxError(f"Unknown filter operand '{symbol}'")
+class _Parser:
+    """Reads one filter; knows how large its patterns are."""
+
+    def __init__(self) -> None:
+        self._size_left = QUERY_PATTERNS_SIZE_MAX
+
+    def parse(self, document: object, depth: int) -> Filter:
+        """Read a filter of at most `depth` levels; see the module's `parse`."""
+        if document is None:
+            return EVERYTHING
+        if depth == 0:
+            raise FilterSyntaxError(
+                f"Filter is nested more than {QUERY_FILTER_DEPTH_MAX} levels deep"
+            )
+        if not isinstance(document, list) or not document or not isinstance(document[0], str):
+            raise FilterSyntaxError(
+                "Cannot deserialise filter: expected array [string, args],"
+                f" got {show_json(document)}"
+            )
+        symbol, *operands = document
+        match symbol:
+            case "&":
+                return All(tuple(self.parse(operand, depth - 1) for operand in operands))
+            case "|":
+                return Some(tuple(self.parse(operand, depth - 1) for operand in operands))
+            case "!":
+                return Not(self.parse(_only(operands, "filter"), depth - 1))
+            case "?":
+                return Truth(_text(_only(operands, "fieldname")))
+            case "=" | "==":
+                return Equal(*_field_and_value(operands))
+            case "!=":
+                return Not(Equal(*_field_and_value(operands)))
+            case "<" | ">" | "<=" | ">=":
+                return Order(symbol, *_field_and_value(operands))
+            case "=~":
+                field, pattern = _pair(operands)
+                return Match(_text(field), self._pattern(_text(pattern)))
+            case "=[]":
+                return Contains(*_field_and_value(operands))
+            case _:
+                raise FilterSyntaxError(f"Unknown filter operand '{symbol}'")
+
+    def _pattern(self, text: str) -> Pattern:
+        try:
+            pattern = Pattern(text)
+        except PatternError as error:
+            raise FilterSyntaxError(f'(0,"{error}")') from None
+        self._size_left -= pattern.size
+        if self._size_left < 0:
+            raise FilterSyntaxError("The regular expressions of the filter are too large together")
+        return pattern
 
 
 def _only(operands: Sequence[object], what: str) -> object:
@@ -273,17 +352,3 @@ def _field_and_value(operands: Sequence[object]) -> tuple[str, Value]:
             f"Cannot deserialise filter value, expecting string or integer, got {show_json(value)}"
         )
     return name, value
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    if len(text) > QUERY_PATTERN_CHARS_MAX:
-        raise FilterSyntaxError(
-            f"Regular expression is longer than {QUERY_PATTERN_CHARS_MAX} characters"
-        )
-    python = _POSIX_CLASS.sub(lambda found: _POSIX_CLASSES.get(found[1], found[0]), text)
-    try:
-        return re.compile(python)
-    except re.error as err:
-        raise FilterSyntaxError(f'({err.pos},"{err.msg}")') from None
-    except (RecursionError, OverflowError):
-        raise FilterSyntaxError('(0,"regular expression is too large")') from None
