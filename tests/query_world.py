@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.dialect import DIALECT_3_0
 from masterd.errors import GanetiError
 from masterd.luxi import calls, messages, methods
 from masterd.luxi.messages import Request
@@ -12,13 +13,19 @@ from masterd.query.collect import Collector
 from masterd.query.resources import Resources
 from masterd.rpc.result import RpcResult
 from masterd.rpc.runner import NodeTarget
+from tests.nodes_in_memory import OneByOne
 
 
-class SilentNodes:
-    """Obeys `masterd.query.collect.Caller`; nobody answers."""
+class SilentNodes(OneByOne):
+    """Obeys `masterd.node.target.Nodes`; nobody answers."""
 
     def call(
-        self, call_name: str, nodes: Sequence[NodeTarget], args: Sequence[object]
+        self,
+        call_name: str,
+        nodes: Sequence[NodeTarget],
+        args: Sequence[Any],
+        *,
+        timeout_s: float | None = None,
     ) -> Mapping[str, RpcResult]:
         return {
             node.uuid: RpcResult(call_name, node.name, node.uuid, ok=False, error="no answer")
@@ -27,7 +34,8 @@ class SilentNodes:
 
 
 def resources(config: ConfigSnapshot) -> Resources:
-    return Resources(lambda: config, Collector(SilentNodes()), list, lambda: None)
+    collector = Collector(SilentNodes())
+    return Resources(lambda: config, collector, list, lambda: None, dialect=DIALECT_3_0)
 
 
 class RefusedError(Exception):

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masterd.errors import GanetiError, GenericError, ParameterError
+from masterd.filter.fields import Absent, Field, FilterMode, Kind, Table, table_of
+from masterd.filter.language import Value, parse
+from masterd.filter.predicate import compile_filter
 from masterd.query.engine import query
-from masterd.query.fields import Absent, Field, FilterMode, Kind, Table, table_of
-from masterd.query.language import Value, parse
-from masterd.query.predicate import compile_filter
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from masterd.errors import OpPrereqError
-from masterd.job.filter_rules import FilterRules
+from masterd.errors import ConfigurationError, GenericError, OpPrereqError
 from masterd.testing.clock import ManualClock
+from masterd.wconf.filter_rules import FilterRules
 from tests.lu_support import World, make_world
 
 
@@ -49,6 +49,13 @@ def test_a_rule_is_replaced_under_its_uuid(world: World, rules: FilterRules) -> 
     assert len(world.config.snapshot().filters) == 1
 
 
+def test_a_uuid_longer_than_any_is_refused(world: World, rules: FilterRules) -> None:
+    add(rules, "u" * 100)
+    with pytest.raises(OpPrereqError, match="at most 100 characters, not 101"):
+        add(rules, "u" * 101)
+    assert len(world.config.snapshot().filters) == 1
+
+
 def test_a_rate_limit_is_kept_with_its_number(world: World, rules: FilterRules) -> None:
     uuid = rules.replace(
         None, priority=0, predicates=(), action="RATE_LIMIT", rate_limit=3, reason=()
@@ -60,5 +67,13 @@ def test_a_rule_is_removed_once(world: World, rules: FilterRules) -> None:
     uuid = add(rules)
     rules.delete(uuid)
     assert len(world.config.snapshot().filters) == 0
-    with pytest.raises(OpPrereqError, match=f"Filter rule {uuid} not found"):
+    with pytest.raises(GenericError, match=f"Filter rule with UUID {uuid} does not exist"):
         rules.delete(uuid)
+
+
+def test_a_rule_that_ganetis_own_daemons_cannot_carry_is_refused(
+    world: World, rules: FilterRules
+) -> None:
+    with pytest.raises(ConfigurationError, match="is not ASCII"):
+        add(rules, "büro")
+    assert len(world.config.snapshot().filters) == 0

@@ -2,17 +2,17 @@
 
 import pytest
 
-from masterd.config.text import natural_key
 from masterd.errors import GenericError, ParameterError
+from masterd.filter import fields as fields_module
+from masterd.filter.fields import FilterMode, Kind, table_of
+from masterd.filter.language import FilterSyntaxError, parse, requested, restricted
+from masterd.filter.natural import natural_key
+from masterd.filter.predicate import compile_filter
+from masterd.filter.text import show_json, show_string
 from masterd.job.model import LogEntry
 from masterd.job.status import OpStatus
-from masterd.query import fields as fields_module
 from masterd.query.engine import query, query_classic, query_fields
-from masterd.query.fields import FilterMode, Kind, table_of
 from masterd.query.job_fields import JOB_TABLE, JobRow, job_values
-from masterd.query.language import FilterSyntaxError, parse, requested, restricted
-from masterd.query.predicate import compile_filter
-from masterd.query.text import show_json, show_string
 from tests.query_support import ListSource, job, op
 
 

@@ -8,10 +8,10 @@ from masterd.config import document
 from masterd.config.kinds import AnyInstance
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ParameterError
+from masterd.filter.language import Filter, parse
 from masterd.query.engine import query
 from masterd.query.instance_fields import INSTANCE_TABLE, instance_rows
 from masterd.query.instance_row import InstanceState
-from masterd.query.language import Filter, parse
 from tests.sample_config import sample
 
 CONFIG = document.split(sample(2, nodes=4, groups=2, instances=20))

@@ -7,9 +7,9 @@ from typing import Any
 from masterd.config import document
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.filter.language import parse
 from masterd.query import engine
 from masterd.query.extstorage_fields import EXTSTORAGE_TABLE
-from masterd.query.language import parse
 from masterd.query.os_fields import OS_TABLE
 from masterd.query.provided_rows import Provided
 from tests.sample_config import sample
