@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from masterd import constants
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.dialect import Dialect
+from masterd.filter.fields import Field, FilterMode, Kind, Table, table_of
 from masterd.query.cluster_info import ARCHITECTURE
 from masterd.query.config_table import name_key, never, or_unavailable
-from masterd.query.fields import Field, FilterMode, Kind, Table, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,14 @@ class ClusterRow:
     """The cluster and the switches beside it."""
 
     config: ConfigSnapshot
+    dialect: Dialect
     drained: bool
     #: Until when the watcher pauses, in seconds since the epoch.
     watcher_pause: int | None
 
 
 class OnlyRow:
-    """Where the row comes from. Obeys `masterd.query.fields.Source`."""
+    """Where the row comes from. Obeys `masterd.filter.fields.Source`."""
 
     def __init__(self, row: ClusterRow) -> None:
         self._row = row
@@ -45,8 +46,8 @@ def _text(
     return Field(name, title, Kind.TEXT, doc, get, FilterMode.HOSTNAME)
 
 
-def _number(name: str, title: str, doc: str, value: int) -> Field[ClusterRow]:
-    return Field(name, title, Kind.NUMBER, doc, lambda row: value)
+def _number(name: str, title: str, doc: str, read: Callable[[Dialect], int]) -> Field[ClusterRow]:
+    return Field(name, title, Kind.NUMBER, doc, lambda row: read(row.dialect))
 
 
 CLUSTER_TABLE: Final[Table[ClusterRow, str]] = table_of(
@@ -105,35 +106,38 @@ CLUSTER_TABLE: Final[Table[ClusterRow, str]] = table_of(
             "SoftwareVersion",
             Kind.TEXT,
             "Software version",
-            lambda row: constants.RELEASE_VERSION,
+            lambda row: row.dialect.release_version,
         ),
         Field(
             "vcs_version",
             "VCSVersion",
             Kind.TEXT,
             "VCS version",
-            lambda row: constants.VCS_VERSION,
+            lambda row: row.dialect.vcs_version,
         ),
         _number(
-            "protocol_version", "ProtocolVersion", "Protocol version", constants.PROTOCOL_VERSION
+            "protocol_version",
+            "ProtocolVersion",
+            "Protocol version",
+            lambda spoken: spoken.protocol_version,
         ),
         _number(
             "config_version",
             "ConfigVersion",
             "Configuration format version",
-            constants.CONFIG_VERSION,
+            lambda spoken: spoken.config_version,
         ),
         _number(
             "os_api_version",
             "OsApiVersion",
             "API version for OS template scripts",
-            constants.OS_API_VERSION,
+            lambda spoken: spoken.os_api_version,
         ),
         _number(
             "export_version",
             "ExportVersion",
             "Import/export format version",
-            constants.EXPORT_VERSION,
+            lambda spoken: spoken.export_version,
         ),
     ],
     looks_up=never,

@@ -6,13 +6,14 @@ sorted).
 
 import platform
 import sys
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from masterd import constants
 from masterd.config.objects import write
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.dialect import Dialect
 from masterd.query.config_table import as_told
 
 #: `[word size, machine]` of the machine this daemon runs on.
@@ -35,18 +36,18 @@ _AS_STORED_LATER: Final = (
 )  # fmt: skip
 
 
-def cluster_info(snapshot: ConfigSnapshot) -> dict[str, object]:
+def cluster_info(snapshot: ConfigSnapshot, dialect: Dialect) -> dict[str, object]:
     """Return the answer to QueryClusterInfo, keys in the reference's order."""
     cluster = snapshot.cluster
     stored = write(cluster, as_told)
     collectors = dict(sorted(cluster.data_collectors.items()))
     return {
-        "software_version": constants.RELEASE_VERSION,
-        "protocol_version": constants.PROTOCOL_VERSION,
-        "config_version": constants.CONFIG_VERSION,
-        "os_api_version": constants.OS_API_VERSION,
-        "export_version": constants.EXPORT_VERSION,
-        "vcs_version": constants.VCS_VERSION,
+        "software_version": dialect.release_version,
+        "protocol_version": dialect.protocol_version,
+        "config_version": dialect.config_version,
+        "os_api_version": dialect.os_api_version,
+        "export_version": dialect.export_version,
+        "vcs_version": dialect.vcs_version,
         "architecture": list(ARCHITECTURE),
         "name": cluster.cluster_name,
         "master": snapshot.master.name,
@@ -68,10 +69,10 @@ def cluster_info(snapshot: ConfigSnapshot) -> dict[str, object]:
     }
 
 
-def cluster_info_json(snapshot: ConfigSnapshot) -> bytes:
-    """Return the answer as JSON text; encoded once for each snapshot."""
-    return snapshot.derived(_encoded)
+def cluster_info_json(dialect: Dialect) -> Callable[[ConfigSnapshot], bytes]:
+    """Return what gives the answer as JSON text, encoded once for each snapshot."""
 
+    def encoded(snapshot: ConfigSnapshot) -> bytes:
+        return msgspec.json.encode(cluster_info(snapshot, dialect))
 
-def _encoded(snapshot: ConfigSnapshot) -> bytes:
-    return msgspec.json.encode(cluster_info(snapshot))
+    return lambda snapshot: snapshot.derived(encoded)

@@ -8,29 +8,19 @@ export_list).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from masterd.config.kinds import AnyInstance
-from masterd.config.node import Node
+from masterd.config.node import Node, NodeGroup
 from masterd.config.objects import write
 from masterd.config.params import fill, fill_free
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.node import imports, storage
+from masterd.node.instances import all_info
+from masterd.node.target import Nodes, targets
 from masterd.query.instance_fields import NEEDS_CONSOLE
 from masterd.query.instance_row import InstanceState
 from masterd.query.node_fields import NEEDS_HYPERVISOR, NEEDS_STORAGE, NodeState
-from masterd.rpc.result import RpcResult
-from masterd.rpc.runner import NodeTarget
-
-
-class Caller(Protocol):
-    """Calls nodes; see `masterd.rpc.runner`."""
-
-    def call(
-        self, call_name: str, nodes: Sequence[NodeTarget], args: Sequence[object]
-    ) -> Mapping[str, RpcResult]:
-        """Ask nodes at the same time; return results by uuid. Switches."""
-        ...
-
 
 #: Storage type of disk templates whose storage nodes can measure. Source: constants
 #: MAP_DISK_TEMPLATE_STORAGE_TYPE; 3.0.2 lib/backend.py for what is measured.
@@ -40,7 +30,7 @@ _MEASURED: Final = {"plain": "lvm-vg", "drbd": "lvm-vg", "file": "file"}
 class Collector:
     """Asks nodes on behalf of queries."""
 
-    def __init__(self, rpc: Caller) -> None:
+    def __init__(self, rpc: Nodes) -> None:
         self._rpc = rpc
 
     def nodes(
@@ -49,7 +39,7 @@ class Collector:
         """Obeys `node_fields.AskNodes`. Switches."""
         asked = nodes if needs else ()
         units = {node.uuid: _storage_units(config, node, needs) for node in asked}
-        results = self._rpc.call("node_info", _targets(asked), (units, _hypervisors(config, needs)))
+        results = storage.info(self._rpc, asked, units, _hypervisors(config, needs))
         return {uuid: _node_state(result.payload) for uuid, result in results.items() if result.ok}
 
     def instances(
@@ -57,11 +47,16 @@ class Collector:
     ) -> InstanceState:
         """Obeys `instance_row.AskInstances`. Switches."""
         uuids = {each.primary_node for each in instances}
-        nodes = [node for node in config.nodes.sorted() if node.uuid in uuids and not node.offline]
+        nodes = [
+            node
+            for node in config.nodes.sorted()
+            if node.uuid in uuids and not node.offline and node.group in config.nodegroups
+        ]
         # Only those: a node that fails for one hypervisor says nothing of the others.
-        used = list(dict.fromkeys(each.hypervisor for each in instances if each.hypervisor))
+        hypervisors = dict.fromkeys(each.hypervisor for each in instances)
+        used = [name for name in hypervisors if name in config.cluster.enabled_hypervisors]
         params = {name: config.cluster.hvparams.get(name, {}) for name in used}
-        results = self._rpc.call("all_instances_info", _targets(nodes), (used, params))
+        results = all_info(self._rpc, nodes, used, params)
         running: dict[str, tuple[str, Mapping[str, Any]]] = {}
         for uuid, result in results.items():
             if result.ok and isinstance(result.payload, dict):
@@ -77,7 +72,7 @@ class Collector:
 
     def exports(self, nodes: Sequence[Node]) -> Mapping[str, Sequence[str]]:
         """Obeys `export_fields.AskExports`. Switches."""
-        results = self._rpc.call("export_list", _targets(nodes), ())
+        results = imports.exports(self._rpc, nodes)
         return {
             uuid: result.payload
             for uuid, result in results.items()
@@ -86,7 +81,7 @@ class Collector:
 
     def providers(self, call: str, nodes: Sequence[Node]) -> Mapping[str, Sequence[Sequence[Any]]]:
         """Obeys `provided_rows.AskProviders`. Switches."""
-        results = self._rpc.call(call, _targets(nodes), ())
+        results = self._rpc.call(call, targets(nodes), ())
         return {
             uuid: result.payload
             for uuid, result in results.items()
@@ -100,19 +95,16 @@ class Collector:
         by_node: dict[str, dict[str, object]] = {}
         for instance in instances:
             node = config.nodes.get(instance.primary_node or "")
-            if instance.name and node is not None:
-                request = _console_request(config, instance, node)
+            group = None if node is None else config.nodegroups.get(node.group)
+            if instance.name and node is not None and group is not None:
+                request = _console_request(config, instance, node, group)
                 by_node.setdefault(node.uuid, {})[instance.name] = request
         nodes = [config.nodes[uuid] for uuid in sorted(by_node)]
         found: dict[str, object] = {}
-        for result in self._rpc.call("instance_console_info", _targets(nodes), (by_node,)).values():
+        for result in self._rpc.call("instance_console_info", targets(nodes), (by_node,)).values():
             if result.ok and isinstance(result.payload, dict):
                 found.update(result.payload)
         return found
-
-
-def _targets(nodes: Sequence[Node]) -> list[NodeTarget]:
-    return [NodeTarget(n.name, n.uuid, n.primary_ip, n.offline) for n in nodes]
 
 
 def _is_primary(config: ConfigSnapshot, name: str, node_uuid: str) -> bool:
@@ -174,14 +166,14 @@ def _node_state(payload: object) -> NodeState:
 
 
 def _console_request(
-    config: ConfigSnapshot, instance: AnyInstance, node: Node
+    config: ConfigSnapshot, instance: AnyInstance, node: Node, group: NodeGroup
 ) -> dict[str, object]:
     cluster, hypervisor = config.cluster, instance.hypervisor
     of_os = cluster.os_hvp.get(instance.os or "", {})
     return {
         "instance": write(instance),
         "node": write(node),
-        "group": write(config.nodegroups[node.group]),
+        "group": write(group),
         "hvParams": fill_free(
             {} if hypervisor is None else cluster.hvparams.get(hypervisor, {}),
             {} if hypervisor is None else of_os.get(hypervisor, {}),

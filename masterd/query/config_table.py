@@ -9,8 +9,8 @@ from typing import Final, Generic, Protocol, TypeVar
 from masterd.config.objects import ConfigObject, write
 from masterd.config.params import NdParams
 from masterd.errors import ECode, OpPrereqError
-from masterd.query.fields import Absent, Field, Kind
-from masterd.query.language import Value
+from masterd.filter.fields import Absent, Field, Kind
+from masterd.filter.language import Value
 
 Row = TypeVar("Row")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Stamped(Protocol):
 
 
 class Rows(Generic[T, Row]):
-    """Rows of the objects of one kind. Obeys `masterd.query.fields.Source`; keys are names."""
+    """Rows of the objects of one kind. Obeys `masterd.filter.fields.Source`; keys are names."""
 
     def __init__(
         self,
@@ -184,13 +184,18 @@ _NODE_PARAMS: Final = (
 )
 
 
-def node_param_fields(of: Callable[[Row], NdParams]) -> list[Field[Row]]:
-    """Return one field per node parameter."""
+def node_param_fields(of: Callable[[Row], NdParams | None]) -> list[Field[Row]]:
+    """Return one field per node parameter, without a value where nobody knows them."""
 
     def getter(name: str) -> Callable[[Row], object]:
-        if name == "cpu_speed":
-            return lambda row: as_told(of(row).cpu_speed)
-        return lambda row: getattr(of(row), name)
+        def get(row: Row) -> object:
+            params = of(row)
+            if params is None:
+                return Absent.NODATA
+            value: object = getattr(params, name)
+            return as_told(value) if isinstance(value, float) else value
+
+        return get
 
     return [
         Field(f"ndp/{name}", title, kind, f'The "{name}" node parameter', getter(name))

@@ -5,8 +5,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from masterd.errors import ECode, GanetiError, GenericError, OpPrereqError
-from masterd.limits import QUERY_ROWS_PER_PAUSE
-from masterd.query.fields import (
+from masterd.filter.fields import (
     Absent,
     Field,
     Narrowable,
@@ -15,8 +14,17 @@ from masterd.query.fields import (
     Table,
     unknown_definition,
 )
-from masterd.query.language import Everything, Filter, Value, fields_of, requested, restricted
-from masterd.query.predicate import compile_filter, compile_rough
+from masterd.filter.language import (
+    Everything,
+    Filter,
+    Value,
+    cost_of,
+    fields_of,
+    requested,
+    restricted,
+)
+from masterd.filter.predicate import compile_filter, compile_rough
+from masterd.limits import QUERY_ROWS_PER_PAUSE
 
 Row = TypeVar("Row")
 Key = TypeVar("Key")
@@ -46,11 +54,11 @@ def query(
         ParameterError, GenericError: the filter names an unknown field, or compares unlike things.
         Whatever the table's `key_of` and the source raise for a name.
     """
-    passes = compile_filter(wanted, table.fields)
+    passes = _considerate(compile_filter(wanted, table.fields), wanted, pause)
     getters = [_getter(table.fields.get(name)) for name in fields]
     data = [
         [get(row) for get in getters]
-        for row in _paused(_rows(table, source, fields, wanted), pause)
+        for row in _paused(_rows(table, source, fields, wanted, pause), pause)
         if passes(row)
     ]
     return {"fields": _definitions(table, fields), "data": data}
@@ -94,7 +102,7 @@ def query_bare(
     Switches when the source or `pause` does; errors as `query` and `query_classic`.
     """
     getters = [field.get for field in known_fields(table, fields)]
-    passes = compile_filter(wanted, table.fields)
+    passes = _considerate(compile_filter(wanted, table.fields), wanted, pause)
     rows = source.all(table.needs(fields))
     return [[_bare(get(row)) for get in getters] for row in _paused(rows, pause) if passes(row)]
 
@@ -118,13 +126,18 @@ def known_fields(table: Table[Row, Key], names: Iterable[str]) -> list[Field[Row
 
 
 def _rows(
-    table: Table[Row, Key], source: Source[Row, Key], fields: Sequence[str], wanted: Filter
+    table: Table[Row, Key],
+    source: Source[Row, Key],
+    fields: Sequence[str],
+    wanted: Filter,
+    pause: Pause | None,
 ) -> Iterable[Row]:
     """Choose between looking names up and walking over everything."""
     needs = table.needs([*fields, *(fields_of(wanted) if table.filters_need else ())])
     if needs and not isinstance(wanted, Everything) and isinstance(source, Narrowable):
         # Nodes are asked only about what may pass.
-        source = source.narrowed(compile_rough(wanted, table.fields))
+        may_pass = compile_rough(wanted, table.fields)
+        source = source.narrowed(_considerate(may_pass, wanted, pause))
     names = requested(wanted, table.name_field)
     if names and (names := [name for name in names if table.looks_up(name)]):
         return source.by_keys(_keys(table, names), needs)
@@ -150,6 +163,26 @@ def _listed(
         with suppress(GanetiError):
             keys.append(table.key_of(name))
     return (row for row in source.by_keys(keys, needs) if table.listed(row, needs))
+
+
+def _considerate(
+    passes: Callable[[Row], bool], wanted: Filter, pause: Pause | None
+) -> Callable[[Row], bool]:
+    """Return the filter's function with pauses where its tests take longer than rows do."""
+    tests = cost_of(wanted)
+    if pause is None or tests <= 1:
+        return passes
+    rows = max(1, QUERY_ROWS_PER_PAUSE // tests)
+    count = 0
+
+    def considerate(row: Row) -> bool:
+        nonlocal count
+        count += 1
+        if count % rows == 0:
+            pause()
+        return passes(row)
+
+    return considerate
 
 
 def _paused(rows: Iterable[Row], pause: Pause | None) -> Iterable[Row]:

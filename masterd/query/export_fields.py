@@ -9,9 +9,9 @@ from typing import Final, Protocol
 
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.text import natural_key
+from masterd.filter.fields import Absent, Field, FilterMode, Kind, Table, table_of
+from masterd.filter.natural import natural_key
 from masterd.query.config_table import Rows, is_text, name_key
-from masterd.query.fields import Absent, Field, FilterMode, Kind, Table, table_of
 from masterd.query.node_fields import finder
 
 

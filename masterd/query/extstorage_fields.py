@@ -5,9 +5,9 @@ Source: queryfields.json, extstorage; Ganeti 3.0.2 lib/cmdlib/misc.py.
 
 from typing import Final
 
-from masterd.config.text import natural_key
+from masterd.filter.fields import Field, Kind, Table, table_of
+from masterd.filter.natural import natural_key
 from masterd.query.config_table import is_text, name_key
-from masterd.query.fields import Field, Kind, Table, table_of
 from masterd.query.provided_rows import ProvidedRow
 
 #: Part of what a node says of a provider, behind its name.

@@ -8,9 +8,9 @@ from typing import Final
 
 from masterd.config.filter import FilterRule
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.text import natural_key
+from masterd.filter.fields import Field, Kind, Table, table_of
+from masterd.filter.natural import natural_key
 from masterd.query.config_table import Rows, name_key, never
-from masterd.query.fields import Field, Kind, Table, table_of
 
 
 def filter_rows(config: ConfigSnapshot) -> Rows[FilterRule, FilterRule]:

@@ -13,7 +13,8 @@ from masterd.config.objects import FreeParams, write
 from masterd.config.params import InstancePolicy, NdParams, PartialInstanceSpec, fill
 from masterd.config.relations import by_name, relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.text import natural_key
+from masterd.filter.fields import Field, Kind, Table, table_of
+from masterd.filter.natural import natural_key
 from masterd.query.config_table import (
     Rows,
     in_order,
@@ -23,7 +24,6 @@ from masterd.query.config_table import (
     plain,
     stamped_fields,
 )
-from masterd.query.fields import Field, Kind, Table, table_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Source: queryfields.json, instance.
 from collections.abc import Mapping
 from typing import Final
 
-from masterd.query.fields import Kind
+from masterd.filter.fields import Kind
 
 _BOOL: Final = (
     "acpi", "pae", "serial_console", "spice_playback_compression", "spice_use_tls",

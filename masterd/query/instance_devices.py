@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from masterd.config.kinds import AnyDisk
 from masterd.config.params import NicParams
-from masterd.query.fields import Absent, Field, Kind
+from masterd.filter.fields import Absent, Field, Kind
 from masterd.query.instance_row import InstanceRow
 
 T = TypeVar("T")
@@ -25,12 +25,16 @@ def ordinal(number: int) -> str:
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
-#: Values of all devices of one kind, one each; None where a device has none.
-Values = Callable[[InstanceRow], Sequence[object]]
+#: Values of all devices of one kind, one each; None where a device has none. Or why there are none.
+Values = Callable[[InstanceRow], Sequence[object] | Absent]
 
 
 def _listed(name: str, title: str, doc: str, values: Values) -> Field[InstanceRow]:
-    return Field(name, title, Kind.OTHER, doc, lambda row: list(values(row)))
+    def get(row: InstanceRow) -> object:
+        found = values(row)
+        return found if isinstance(found, Absent) else list(found)
+
+    return Field(name, title, Kind.OTHER, doc, get)
 
 
 def _indexed(
@@ -41,6 +45,8 @@ def _indexed(
     def getter(index: int) -> Callable[[InstanceRow], object]:
         def get(row: InstanceRow) -> object:
             found = values(row)
+            if isinstance(found, Absent):
+                return found
             value = found[index] if index < len(found) else None
             return Absent.UNAVAIL if value is None else value
 
@@ -131,8 +137,13 @@ NIC_FIELDS: Final[list[Field[InstanceRow]]] = [
 # --- disks --------------------------------------------------------------------------------------
 
 
+def _with_disks(read: Callable[[InstanceRow], T]) -> Callable[[InstanceRow], T | Absent]:
+    """Make a getter of what only an instance tells whose disks are all there."""
+    return lambda row: Absent.NODATA if row.lacks_disks else read(row)
+
+
 def _of_disks(read: Callable[[AnyDisk], object]) -> Values:
-    return lambda row: [read(disk) for disk in row.disks]
+    return _with_disks(lambda row: [read(disk) for disk in row.disks])
 
 
 _DISK_VALUES: Final = (
@@ -159,7 +170,7 @@ DISK_FIELDS: Final[list[Field[InstanceRow]]] = [
         "Disk_template",
         Kind.TEXT,
         "Instance disk template",
-        lambda row: row.disk_template,
+        _with_disks(lambda row: row.disk_template),
     ),
     Field(
         "disk_usage",
@@ -167,7 +178,7 @@ DISK_FIELDS: Final[list[Field[InstanceRow]]] = [
         Kind.UNIT,
         "Total disk space used by instance on each of its nodes; this is not the disk size visible"
         " to the instance, but the usage on the node",
-        lambda row: row.disk_usage,
+        _with_disks(lambda row: row.disk_usage),
     ),
     *(
         each

@@ -11,8 +11,8 @@ from masterd.config.kinds import AnyInstance
 from masterd.config.node import Node
 from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.filter.fields import Absent, Field, FilterMode, Kind, Table, table_of
 from masterd.query.config_table import Rows, is_text, name_key, plain, stamped_fields
-from masterd.query.fields import Absent, Field, FilterMode, Kind, Table, table_of
 from masterd.query.hypervisor_params import KINDS, TITLES
 from masterd.query.instance_devices import DISK_FIELDS, NIC_FIELDS
 from masterd.query.instance_row import AskInstances, InstanceRow
@@ -117,7 +117,7 @@ _PARAMETERS: Final[list[Field[InstanceRow]]] = [
         "OpSysParameters",
         Kind.OTHER,
         "Operating system parameters (merged)",
-        lambda row: dict(sorted(row.os_params.items())),
+        lambda row: dict(sorted(row.shown_os_params.items())),
     ),
     Field(
         "custom_osparams",
@@ -153,7 +153,7 @@ def _of_secondaries(
     read: Callable[[InstanceRow, Node], object],
 ) -> Callable[[InstanceRow], object]:
     def get(row: InstanceRow) -> object:
-        if row.primary is None:
+        if row.primary is None or row.lacks_disks:
             return Absent.NODATA
         return [read(row, node) for node in row.secondaries]
 
@@ -163,6 +163,11 @@ def _of_secondaries(
 def _group_name(row: InstanceRow, node: Node) -> object:
     group = row.group_of(node)
     return None if group is None else group.name
+
+
+def _group_uuid(row: InstanceRow, node: Node) -> object:
+    group = row.group_of(node)
+    return None if group is None else group.uuid
 
 
 _NODES: Final[list[Field[InstanceRow]]] = [
@@ -186,7 +191,7 @@ _NODES: Final[list[Field[InstanceRow]]] = [
         "PrimaryNodeGroupUUID",
         Kind.TEXT,
         "Primary node's group UUID",
-        _of_primary(lambda row, node: node.group),
+        _of_primary(_group_uuid),
     ),
     Field(
         "snodes",

@@ -11,11 +11,12 @@ from typing import Final
 from msgspec import Raw
 
 from masterd.errors import GenericError
+from masterd.filter.fields import Absent, Field, FilterMode, Kind, Source, Table, table_of
+from masterd.filter.language import Value
+from masterd.filter.predicate import plain
+from masterd.filter.text import show_fraction
 from masterd.job.model import Job, LogEntry, Op
-from masterd.query.fields import Absent, Field, FilterMode, Kind, Source, Table, table_of
-from masterd.query.language import Value
-from masterd.query.predicate import plain
-from masterd.query.text import show_fraction
+from masterd.query.op_input import shown_input
 
 #: Largest job id; ids are 64-bit numbers everywhere.
 JOB_ID_MAX: Final = 2**63 - 1
@@ -179,7 +180,7 @@ JOB_TABLE: Final[Table[JobRow, int]] = table_of(
             "OpCodes",
             Kind.OTHER,
             "List of all opcodes",
-            _of_ops(lambda op: Raw(op.input)),
+            _of_ops(lambda op: shown_input(op.input)),
             raw=True,
         ),
         Field(

@@ -6,10 +6,10 @@ Source: queryfields.json, lock; answers of luxid 3.0.2.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from masterd.filter.fields import Field, Kind, Table, table_of
 from masterd.lock.monitor import LockRow, rows
 from masterd.lock.table import LockState
 from masterd.query.config_table import Rows, name_key, never
-from masterd.query.fields import Field, Kind, Table, table_of
 
 
 def lock_rows(states: Callable[[], Sequence[LockState]]) -> Rows[LockRow, LockRow]:

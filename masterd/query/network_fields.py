@@ -3,20 +3,20 @@
 Source: queryfields.json, network; answers of luxid 3.0.2.
 """
 
-import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from masterd.config import address_pool
 from masterd.config.kinds import AnyInstance
 from masterd.config.network import Network
 from masterd.config.objects import write
 from masterd.config.params import NicParams, fill
 from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.text import natural_key
+from masterd.filter.fields import Absent, Field, Kind, Table, table_of
+from masterd.filter.natural import natural_key
 from masterd.query.config_table import Rows, is_text, name_key, or_unavailable, stamped_fields
-from masterd.query.fields import Absent, Field, Kind, Table, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,7 @@ class NetworkRow:
     @property
     def taken(self) -> str | None:
         """One character per address: "1" where a NIC or somebody outside has it."""
-        pools = (self.network.reservations, self.network.ext_reservations)
-        if None in pools:
-            return None
-        first, second = pools
-        assert first is not None
-        assert second is not None
-        return "".join("1" if "1" in pair else "0" for pair in zip(first, second, strict=False))
+        return address_pool.taken(self.network)
 
     @property
     def groups(self) -> list[tuple[str, NicParams]]:
@@ -77,11 +71,8 @@ def _counted(row: NetworkRow, sign: str) -> object:
 
 
 def _external(row: NetworkRow) -> object:
-    pool = row.network.ext_reservations
-    if pool is None:
-        return Absent.UNAVAIL
-    first = ipaddress.IPv4Network(row.network.network, strict=False).network_address
-    return ", ".join(str(first + index) for index, sign in enumerate(pool) if sign == "1")
+    addresses = address_pool.external(row.network)
+    return Absent.UNAVAIL if addresses is None else ", ".join(addresses)
 
 
 def _group_list(row: NetworkRow) -> list[list[object]]:

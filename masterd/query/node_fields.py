@@ -12,7 +12,8 @@ from masterd.config.node import Node, NodeGroup
 from masterd.config.params import NdParams
 from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot, Objects
-from masterd.config.text import natural_key
+from masterd.filter.fields import Absent, Field, FilterMode, Kind, Table, table_of
+from masterd.filter.natural import natural_key
 from masterd.query.config_table import (
     Rows,
     is_text,
@@ -21,7 +22,6 @@ from masterd.query.config_table import (
     plain,
     stamped_fields,
 )
-from masterd.query.fields import Absent, Field, FilterMode, Kind, Table, table_of
 
 #: What the source must do more: ask nodes for their storage, or for their hypervisor's state.
 NEEDS_STORAGE: Final = "storage"
@@ -67,8 +67,9 @@ class NodeRow:
         return self.config.nodegroups.get(self.node.group)
 
     @property
-    def node_params(self) -> NdParams:
-        return self.config.node_params(self.node)
+    def node_params(self) -> NdParams | None:
+        """Its parameters, filled; None where the group that fills them is not there."""
+        return None if self.group is None else self.config.node_params(self.node)
 
     @property
     def is_master(self) -> bool:
@@ -89,7 +90,9 @@ def node_rows(config: ConfigSnapshot, ask: AskNodes) -> Rows[Node, NodeRow]:
     def rows(nodes: Sequence[Node], needs: frozenset[str]) -> Iterable[NodeRow]:
         if not needs:
             return [NodeRow(config, node) for node in nodes]
-        states = ask(config, [node for node in nodes if not node.offline], needs)
+        # Without its group, nobody knows how a node's storage is to be measured.
+        asked = [each for each in nodes if not each.offline and each.group in config.nodegroups]
+        states = ask(config, asked, needs)
         return [NodeRow(config, node, states.get(node.uuid)) for node in nodes]
 
     everything = sorted(config.nodes.values(), key=lambda node: natural_key(node.name))
@@ -122,11 +125,18 @@ def _role(row: NodeRow) -> str:
 
 def _group_name(row: NodeRow) -> object:
     group = row.group
-    return Absent.UNAVAIL if group is None else group.name
+    return Absent.NODATA if group is None else group.name
 
 
 def _powered(row: NodeRow) -> object:
-    return row.node.powered if row.node_params.oob_program else Absent.UNAVAIL
+    params = row.node_params
+    if params is None:
+        return Absent.NODATA
+    return row.node.powered if params.oob_program else Absent.UNAVAIL
+
+
+def _params(row: NodeRow) -> object:
+    return Absent.NODATA if row.node_params is None else plain(row.node_params)
 
 
 def _names(instances: list[AnyInstance]) -> list[str]:
@@ -135,7 +145,7 @@ def _names(instances: list[AnyInstance]) -> list[str]:
 
 def _live(read: Callable[[NodeState], object]) -> Callable[[NodeRow], object]:
     def get(row: NodeRow) -> object:
-        if row.node.offline:
+        if row.node.offline and row.group is not None:
             return Absent.OFFLINE
         if row.state is None:
             return Absent.NODATA
@@ -255,7 +265,7 @@ NODE_TABLE: Final[Table[NodeRow, str]] = table_of(
             "NodeParameters",
             Kind.OTHER,
             "Merged node parameters",
-            lambda r: plain(r.node_params),
+            _params,
         ),
         Field(
             "custom_ndparams",

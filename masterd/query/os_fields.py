@@ -6,9 +6,9 @@ Source: queryfields.json, os; Ganeti 3.0.2 lib/cmdlib/operating_system.py.
 from collections.abc import Mapping
 from typing import Final
 
-from masterd.config.text import natural_key
+from masterd.filter.fields import Field, Kind, Table, table_of
+from masterd.filter.natural import natural_key
 from masterd.query.config_table import is_text, name_key
-from masterd.query.fields import Field, Kind, Table, table_of
 from masterd.query.provided_rows import ProvidedRow
 
 #: Parts of what a node says of an operating system, behind its name.

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.text import natural_key
+from masterd.filter.natural import natural_key
 
 #: What one node says of one item: path, whether it is usable, why not, and more by kind.
 Told = list[Any]
@@ -58,7 +58,7 @@ class ProvidedRow:
 
 
 class Provided:
-    """Where rows come from. Obeys `masterd.query.fields.Source`; keys are names."""
+    """Where rows come from. Obeys `masterd.filter.fields.Source`; keys are names."""
 
     def __init__(self, config: ConfigSnapshot, ask: AskProviders, call: str) -> None:
         """Prepare; `call` is the node call that tells."""

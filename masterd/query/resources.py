@@ -8,7 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.dialect import Dialect
 from masterd.errors import ECode, OpPrereqError
+from masterd.filter.fields import Source, Table
+from masterd.filter.language import Equal, Everything, Filter, Some
 from masterd.lock.table import LockState
 from masterd.query import engine
 from masterd.query.cluster_fields import CLUSTER_TABLE, ClusterRow, OnlyRow
@@ -16,11 +19,9 @@ from masterd.query.collect import Collector
 from masterd.query.config_table import Rows, unknown_name
 from masterd.query.export_fields import EXPORT_TABLE, export_rows
 from masterd.query.extstorage_fields import EXTSTORAGE_TABLE
-from masterd.query.fields import Source, Table
 from masterd.query.filter_fields import FILTER_TABLE, filter_rows
 from masterd.query.group_fields import GROUP_TABLE, group_rows
 from masterd.query.instance_fields import INSTANCE_TABLE, instance_rows
-from masterd.query.language import Equal, Everything, Filter, Some
 from masterd.query.lock_fields import LOCK_TABLE, lock_rows
 from masterd.query.network_fields import NETWORK_TABLE, network_rows
 from masterd.query.node_fields import NODE_TABLE, finder, node_rows
@@ -55,6 +56,7 @@ class Resources:
         locks: Callable[[], Sequence[LockState]],
         pause: engine.Pause,
         *,
+        dialect: Dialect,
         drained: Callable[[], bool] = lambda: False,
         watcher_pause: Callable[[], int | None] = lambda: None,
     ) -> None:
@@ -65,6 +67,7 @@ class Resources:
             collector: asks nodes.
             locks: returns the locks as they are.
             pause: is called now and then in a long answer.
+            dialect: the release of Ganeti that is spoken.
             drained: tells whether the queue takes no new jobs.
             watcher_pause: tells until when the watcher pauses, in seconds since the epoch.
         """
@@ -72,6 +75,7 @@ class Resources:
         self._collector = collector
         self._locks = locks
         self._pause = pause
+        self._dialect = dialect
         self._drained = drained
         self._watcher_pause = watcher_pause
 
@@ -164,7 +168,7 @@ class Resources:
     def _provided(self, resource: str) -> tuple[AnyTable, Source[Any, Any]]:
         config = self._config()
         if resource == "cluster":
-            row = ClusterRow(config, self._drained(), self._watcher_pause())
+            row = ClusterRow(config, self._dialect, self._drained(), self._watcher_pause())
             return CLUSTER_TABLE, OnlyRow(row)
         ask = self._collector.providers
         if resource == "os":
