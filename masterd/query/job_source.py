@@ -9,7 +9,10 @@ from masterd.query.job_fields import NEEDS_ARCHIVE, JobRow
 
 
 class JobSource:
-    """Obeys `query.fields.Source`. Never switches by itself; the engine pauses between rows."""
+    """Obeys `masterd.filter.fields.Source`.
+
+    Never switches by itself; the engine pauses between rows.
+    """
 
     def __init__(self, repository: JobRepository) -> None:
         self._repository = repository
