@@ -240,7 +240,59 @@ def _gateway_elsewhere(document: Document) -> None:
     next(iter(document["networks"].values()))["gateway"] = "192.0.2.1"
 
 
+def _beyond_ascii(section: str, key: str, value: object) -> Callable[[Document], None]:
+    """Give an object of each section a text that Ganeti's own daemons cannot carry."""
+
+    def change(document: Document) -> None:
+        found = document[section]
+        each = found if section == "cluster" else next(iter(found.values()))
+        if isinstance(value, list):
+            each[key] = [*each[key], *value]
+        else:
+            each[key] = value
+
+    return change
+
+
 BREAKAGES: Final = {
+    "a tag beyond ASCII": Breakage(
+        _beyond_ascii("cluster", "tags", ["b\u00fcro"]),
+        r"cluster: tags: 'b\xfcro' is not ASCII",
+        by_reference=False,
+    ),
+    "a node's tag beyond ASCII": Breakage(
+        _beyond_ascii("nodes", "tags", ["\u2022"]), r"tags: '\u2022'", by_reference=False
+    ),
+    "a group's tag beyond ASCII": Breakage(
+        _beyond_ascii("nodegroups", "tags", ["\u2022"]), r"tags: '\u2022'", by_reference=False
+    ),
+    "a network's tag beyond ASCII": Breakage(
+        _beyond_ascii("networks", "tags", ["\u2022"]), r"tags: '\u2022'", by_reference=False
+    ),
+    "an OS parameter beyond ASCII": Breakage(
+        _beyond_ascii("instances", "osparams", {"note": "\U0001f600"}),
+        r"osparams.note: '\U0001f600' is not ASCII",
+        by_reference=False,
+    ),
+    "a name of an OS parameter beyond ASCII": Breakage(
+        _beyond_ascii("instances", "osparams", {"n\u00f6te": "x"}),
+        r"osparams: the key 'n\xf6te' is not ASCII",
+        by_reference=False,
+    ),
+    # Never repeated anywhere, not even in an error.
+    "a secret beyond ASCII": Breakage(
+        _beyond_ascii("cluster", "osparams_private_cluster", {"debian": {"pw": "gehe\u00efm"}}),
+        "cluster: osparams_private_cluster.debian.pw is not ASCII",
+        by_reference=False,
+    ),
+    "a disk's name beyond ASCII": Breakage(
+        _beyond_ascii("disks", "name", "\u00fcber"), r"name: '\xfcber'", by_reference=False
+    ),
+    "a filter beyond ASCII": Breakage(
+        _beyond_ascii("filters", "reason_trail", [["gnt", "\u00fc", 1]]),
+        r"reason_trail: '\xfc'",
+        by_reference=False,
+    ),
     "a node in two roles": Breakage(_two_roles, "drained and offline at the same time"),
     "a MAC address twice": Breakage(_same_mac, "MAC address aa:00:00"),
     "a MAC address in capitals": Breakage(_mac_twice, "MAC address aa:00", by_reference=False),

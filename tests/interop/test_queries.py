@@ -22,8 +22,8 @@ from tests import query_world
 from tests.conftest import Tell
 from tests.interop import luxid_support
 from tests.interop.luxid import needs_luxid
-from tests.interop.luxid_support import Luxid, LuxidError
-from tests.query_world import RefusedError
+from tests.interop.luxid_support import Luxid
+from tests.interop.pair import COMPARED, Pair, ordered
 from tests.sample_config import Document, sample
 
 pytestmark = needs_luxid
@@ -38,9 +38,6 @@ JUSTIFIED: Final = {
     "be compared, it names the one that comes first in its order",
     "QueryInstances by name": "see above: rows without a name pass every filter",
 }
-
-#: Resources compared; `export` and the live fields of others show nodes that do not answer.
-COMPARED: Final = ("export", "filter", "group", "instance", "network", "node")
 
 RECORDED: Final = Path(__file__).parent.parent / "conformance" / "data" / "config.data"
 
@@ -79,33 +76,20 @@ EXAMPLES: Final = int(os.environ.get("GANETI_MASTERD_TEST_FILTERS", "150"))
 counted: Counter[str] = Counter()
 
 
-class Pair:
-    """luxid and ours on the same configuration."""
+class Filtered(Pair):
+    """A pair that is compared on so many filters."""
 
     def __init__(self, luxid: Luxid, ours: Resources, filters: int) -> None:
-        self.luxid = luxid
-        self.ours = ours
+        super().__init__(luxid, ours)
         self.filters = filters
-
-    def ask(self, method: str, arguments: list[Any]) -> tuple[Any, Any]:
-        """Return both answers; an error is one too."""
-        try:
-            theirs = self.luxid.ask(method, arguments)
-        except LuxidError as error:
-            theirs = error.args[0]
-        try:
-            ours = query_world.ask(self.ours, method, arguments)
-        except RefusedError as error:
-            ours = error.args[0]
-        return ours, theirs
 
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS, ids=lambda each: each.name)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+def pair(request: pytest.FixtureRequest) -> Iterator[Filtered]:
     chosen: Configuration = request.param
     config = document.split(chosen.make())
     with luxid_support.running(config) as luxid:
-        yield Pair(luxid, query_world.resources(config), EXAMPLES // chosen.fewer)
+        yield Filtered(luxid, query_world.resources(config), EXAMPLES // chosen.fewer)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -117,30 +101,11 @@ def report(tell: Tell) -> Iterator[None]:
     )
 
 
-def ordered(resource: str, answer: Any, fields: list[str]) -> Any:
-    """Return the rows; those of instances in an order that both have."""
-    if resource != "instance":
-        return answer["data"]
-    name, uuid = fields.index("name"), fields.index("uuid")
-    return sorted(answer["data"], key=lambda row: (row[name][1] or "", row[uuid][1]))
-
-
 @pytest.mark.parametrize("resource", COMPARED)
 def test_every_cell_is_the_same(pair: Pair, resource: str) -> None:
-    fields = list(TABLES[resource].fields)
-    ours, theirs = pair.ask("Query", [resource, fields, None])
-    assert ours["fields"] == theirs["fields"]
-    our_rows, their_rows = (ordered(resource, each, fields) for each in (ours, theirs))
-    assert len(our_rows) == len(their_rows)
-    differing = {
-        name: (our, their)
-        for ours_row, theirs_row in zip(our_rows, their_rows, strict=True)
-        for name, our, their in zip(fields, ours_row, theirs_row, strict=True)
-        # As text: clients show 1.0 differently from 1, and mappings in their order.
-        if json.dumps(our) != json.dumps(their)
-    }
+    differing, cells = pair.differing_cells(resource, list(TABLES[resource].fields))
     assert differing == {}
-    counted["cells"] += len(our_rows) * len(fields)
+    counted["cells"] += cells
 
 
 @pytest.mark.parametrize("resource", [*COMPARED, "lock"])
@@ -199,9 +164,39 @@ _VALUES: Final = st.one_of(
 )  # fmt: skip
 
 
+_PATTERNS: Final = st.recursive(
+    st.sampled_from(
+        ["n", "1", "e", "x", "a", "-", ".", r"\.", r"\-", "example", "^", "$", r"\b", r"\B", r"\d",
+         r"\D", r"\w", r"\W", r"\s", r"\S", "[a-m]", "[^0-9]", "[]x]", "[[:alpha:]]",
+         "[^[:digit:]_]", r"\x6e", r"\Qe.x\E", r"\A", r"\z"]
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.lists(inner, min_size=1, max_size=3).map("|".join),
+        st.tuples(
+            st.sampled_from(["(", "(?:", "(?i:", "(?s:", "(?m)("]),
+            inner,
+            st.sampled_from([")", ")*", ")+", ")?", ")*?", "){2}", "){1,3}"]),
+        ).map("".join),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+
+
 def leaves(resource: str) -> st.SearchStrategy[Any]:
     names = st.sampled_from(sorted(TABLES[resource].fields))
-    pattern = st.sampled_from(["^n", "1", "example", ".", "^$", "a|b", "[0-9]+$"])
+    pattern = _PATTERNS | st.sampled_from(
+        [
+            "^n",
+            "^$",
+            "a|b",
+            "[0-9]+$",
+            r"^node2(\..*)?$",
+            r"^inst.*1(\..*)?$",
+            "(?i:NODE|INST)",
+            "(?P<a>n)",
+        ]
+    )
     return st.one_of(
         st.tuples(st.sampled_from(["==", "=", "!="]), names, _VALUES),
         st.tuples(st.sampled_from(["<", ">", "<=", ">="]), names, _VALUES),
@@ -239,7 +234,7 @@ def outcome(resource: str, answer: Any, fields: list[str]) -> Any:
 
 
 @pytest.mark.parametrize("resource", ["filter", "group", "instance", "network", "node"])
-def test_filters_choose_the_same_rows(pair: Pair, resource: str) -> None:
+def test_filters_choose_the_same_rows(pair: Filtered, resource: str) -> None:
     fields = ["uuid"] if resource == "filter" else ["name", "uuid"]
 
     @seed(SEED)
@@ -255,5 +250,18 @@ def test_filters_choose_the_same_rows(pair: Pair, resource: str) -> None:
         counted["filters"] += 1
         ours, theirs = (outcome(resource, each, fields) for each in (ours, theirs))
         assert ours == theirs
+
+    same_rows()
+
+
+def test_patterns_are_found_in_the_same_names(pair: Filtered) -> None:
+    @seed(SEED)
+    @settings(max_examples=pair.filters, deadline=None, database=None)
+    @given(_PATTERNS)
+    def same_rows(pattern: str) -> None:
+        ours, theirs = pair.ask("Query", ["node", ["name"], ["=~", "name", pattern]])
+        counted["filters"] += 1
+        assert isinstance(ours, dict) == isinstance(theirs, dict), (pattern, ours, theirs)
+        assert not isinstance(ours, dict) or ours["data"] == theirs["data"]
 
     same_rows()
