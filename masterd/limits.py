@@ -11,6 +11,23 @@ from typing import Final
 #: Bytes of one LUXI message. A submission of 1,000 large jobs is about 5 MiB.
 LUXI_MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 
+#: Bytes of a message that is no submission. The largest that clients send tell what they know of a
+#: job they wait for, with the results of its opcodes.
+LUXI_CALL_BYTES_MAX: Final = 4 * 1024 * 1024
+
+#: Bytes of a message that is read at one go: a few milliseconds.
+LUXI_READ_AT_ONCE_BYTES: Final = 128 * 1024
+
+#: Values in a larger message, of which each takes some 60 bytes: 10,000 names, and 10,000 jobs with
+#: 100 values each.
+LUXI_CALL_VALUES_MAX: Final = 100_000
+LUXI_SUBMISSION_VALUES_MAX: Final = 1_000_000
+
+#: Bytes of a large message in which values are counted, and opcodes of it that are read or checked
+#: before others get their turn: a few milliseconds.
+LUXI_COUNTED_BYTES: Final = 1024 * 1024
+LUXI_PIECES_PER_PAUSE: Final = 64
+
 #: Seconds a WaitForJobChange may wait at most. Source: luxi.json, wait_for_job_change (clients give
 #: up after 180 s without an answer).
 LUXI_WAIT_S_MAX: Final = 89
@@ -61,6 +78,10 @@ LUXI_STALL_S: Final = 180
 #: Seconds a connection must be silent before it may be dropped to make room for a new one.
 LUXI_IDLE_S: Final = 60
 
+#: Connections without which serving makes no sense: a few administrators, the remote API, the
+#: watcher, and the processes that wait for their jobs.
+LUXI_CONNECTIONS_MIN: Final = 64
+
 #: File descriptors left to the rest of the daemon when clients take all they may.
 LUXI_DESCRIPTORS_RESERVED: Final = 512
 
@@ -101,14 +122,37 @@ JOB_LOG_ENTRIES_UNSAVED_MAX: Final = 1000
 JOB_STORE_RETRY_S_MIN: Final = 0.1
 JOB_STORE_RETRY_S_MAX: Final = 10.0
 
+#: Notes of what one opcode asked of nodes; of more, the first are forgotten. And how many of them
+#: the error of a job that ended unclean names; its log names them all.
+NODE_CALLS_KEPT_MAX: Final = 1000
+NODE_CALLS_TOLD_MAX: Final = 10
+
 #: Jobs moved to the archive by one transaction: some milliseconds of the writer's time.
 JOB_ARCHIVE_BATCH_MAX: Final = 200
 
 #: Rows read in one snapshot before others get their turn.
 JOB_READ_BATCH_MAX: Final = 250
 
+#: Opcodes of a job from which on its steps are written beside its row, and how many such jobs are
+#: remembered between their steps: as many as run at once.
+JOB_STEPS_OPCODES_MIN: Final = 8
+JOBS_KNOWN_MAX: Final = 64
+
+#: Submitted jobs that are encoded before others get their turn; about 2 ms of work.
+JOB_ENCODED_PER_PAUSE: Final = 64
+
 #: Jobs of one SubmitManyJobs.
 JOBS_SUBMIT_MAX: Final = 10_000
+
+#: Tests of a job against a rule between two turns of others, when rules have changed: 4 ms of work.
+JOB_RULES_PER_TURN: Final = 2048
+
+#: Seconds between two looks for what was lost on its way from the store to the scheduler. What
+#: three looks find is picked up, which is within a second.
+JOB_SWEEP_S: Final = 0.25
+
+#: Jobs that run, and others, which each such look compares with the store: 1 ms of work.
+JOB_SWEPT_MAX: Final = 32
 
 # --- lock ---------------------------------------------------------------------------------------
 
@@ -119,11 +163,20 @@ LOCK_OWNERS_MAX: Final = 8192
 #: stream of more urgent jobs cannot keep it waiting for ever. Source: LOCK_ATTEMPTS_TIMEOUT.
 LOCK_WAIT_RAISE_S: Final = 1800.0
 
+#: Seconds of waiting for a lock after which the job's log says for what and for whom: whoever looks
+#: by then wants to know, and most waits are shorter. Of those in the way, so many are named.
+LOCK_WAIT_TOLD_S: Final = 60.0
+LOCK_WAIT_OWNERS_TOLD_MAX: Final = 10
+
 # --- config -------------------------------------------------------------------------------------
 
 #: Characters of a tag, and tags of an object. Source: constants.json MAX_TAG_LEN, MAX_TAGS_PER_OBJ.
 CONFIG_TAG_LENGTH_MAX: Final = 128
 CONFIG_TAGS_MAX: Final = 4096
+
+#: Characters of a uuid that a client makes up; real ones have 36, and a key of the store has room
+#: for so many of four bytes.
+CONFIG_UUID_CHARS_MAX: Final = 100
 
 #: Problems named in one error about a configuration document; a person reads no more of them.
 CONFIG_PROBLEMS_TOLD_MAX: Final = 20
@@ -140,12 +193,24 @@ CONFIG_PORT_MAX: Final = 14_999
 #: Seconds until nodes that did not take their copy of the configuration are told again.
 CONFIG_DISTRIBUTE_RETRY_S: Final = 60.0
 
+#: Seconds a node may take for its copy of the configuration, and bytes that give it a second more;
+#: one that takes longer counts as failing, so that nobody waits for it.
+CONFIG_COPY_S: Final = 5.0
+CONFIG_COPY_BYTES_PER_S: Final = 1024 * 1024
+
 #: Seconds for which a job that changed the configuration waits for each of its copies.
 CONFIG_SHOWN_S: Final = 10.0
 
 #: Objects that a change may touch for relations to be carried over it; above, they are computed
 #: anew when somebody asks, which costs less than so many single steps.
 CONFIG_CARRIED_MAX: Final = 200
+
+#: Contents of a ssconf file that count as ours: what is to be written, what is there, and two that
+#: a node daemon may still be busy with.
+CONFIG_SIMPLE_VERSIONS_MAX: Final = 4
+
+#: Seconds for which one look at the simple files here counts for all nodes that get the same ones.
+CONFIG_SIMPLE_LOOK_S: Final = 1.0
 
 #: Bytes of a ssconf file. Source: Ganeti 3.0.2 ssconf, maximal file size.
 SSCONF_FILE_BYTES_MAX: Final = 128 * 1024
@@ -156,14 +221,37 @@ SSCONF_FILE_BYTES_MAX: Final = 128 * 1024
 #: constants RPC_CONNECT_TIMEOUT.
 RPC_CONNECT_S: Final = 5
 
-#: Bytes of a node's answer; the largest, a listing of all logical volumes, is a few MiB.
-RPC_ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+#: Seconds that a name look-up may take: the resolver asks some servers, each more than once.
+PROBE_LOOK_UP_S: Final = 30
+#: Seconds within which a host must accept or refuse a connection. Source: Ganeti's TcpPing.
+PROBE_CONNECT_S: Final = 10
+#: Look-ups and probes under way at the same time; others wait. Each look-up holds a native thread.
+PROBE_AT_ONCE_MAX: Final = 8
+
+#: Bytes of a node's answer to an ordinary call; most are below 1 KiB.
+RPC_ANSWER_BYTES_MAX: Final = 1024 * 1024
+
+#: Bytes of an answer that lists what a node has or what a script wrote; the largest, a listing of
+#: all logical volumes, is a few MiB.
+RPC_LISTING_BYTES_MAX: Final = 16 * 1024 * 1024
+
+#: Bytes of an answer that are not its body: heads, 1xx responses, chunk sizes, trailers. 16 MiB in
+#: chunks of 4 KiB take half of it; reading so much in the smallest pieces is 0.1 s of CPU.
+RPC_ANSWER_FRAME_BYTES_MAX: Final = 64 * 1024
+
+#: Values in an answer, at most 0.1 s of CPU. 100,000 logical volumes are 400,000.
+RPC_ANSWER_VALUES_MAX: Final = 500_000
 
 #: Bytes of the status line and headers of a node's answer; h11's own default.
 RPC_ANSWER_HEAD_BYTES_MAX: Final = 16 * 1024
 
-#: Characters of a node's error page kept for messages.
+#: Characters of a node's error page kept for messages, and bytes of it that are looked at: what
+#: takes the HTML away needs the square of their number.
 RPC_ERROR_TEXT_CHARS_MAX: Final = 500
+RPC_ERROR_PAGE_BYTES_MAX: Final = 4096
+
+#: Characters kept of what a node says went wrong. A failed script's error has its last 20 lines.
+RPC_ERROR_CHARS_MAX: Final = 16 * 1024
 
 #: Bytes read from a node in one go: two TLS records.
 RPC_READ_BYTES: Final = 32 * 1024
@@ -200,6 +288,10 @@ RPC_CREDENTIALS_CHECK_S: Final = 1
 #: Times a repeatable request is sent again when a kept connection turned out closed.
 RPC_STALE_RETRIES: Final = 1
 
+#: Seconds a node daemon may take for a queue file. Beyond them the candidate counts as unreachable,
+#: so that nobody waits for it.
+RPC_REPLICA_S: Final = 5.0
+
 #: Bodies kept ready so that replicas of the same file share one: as many as two plans of a feed,
 #: which the feeds go through nearly together; some 2 MiB.
 RPC_REPLICA_BODIES_MAX: Final = 2048
@@ -211,6 +303,10 @@ RPC_REPLICA_BODIES_MAX: Final = 2048
 LU_NOTIFY_CONNECT_S: Final = 20.0
 LU_NOTIFY_CONFIRM_S: Final = 60.0
 
+#: How often an opcode takes its locks anew because, once it held them all, the configuration had
+#: become one in which it needs more. Each time it waited for others; so often means never.
+LU_LOCK_TRIES_MAX: Final = 20
+
 # --- query --------------------------------------------------------------------------------------
 
 #: Levels of "&", "|" and "!" in one filter; clients use two or three, and each level is a stack
@@ -220,17 +316,31 @@ QUERY_FILTER_DEPTH_MAX: Final = 50
 #: Characters of a regular expression in a filter; clients' name patterns stay below 200.
 QUERY_PATTERN_CHARS_MAX: Final = 1000
 
-#: Rows between two pauses of a long answer; about 2 ms of work.
+#: Bytes that one regular expression may take, compiled; those that clients send stay below 10 KiB,
+#: and matching a name with the largest takes some 15 ms.
+QUERY_PATTERN_MEMORY_BYTES: Final = 256 * 1024
+
+#: Instructions of all regular expressions of a filter; a pattern for one name has some 30.
+QUERY_PATTERNS_SIZE_MAX: Final = 50_000
+
+#: Instructions of regular expressions that count as one test more, between two pauses.
+QUERY_PATTERN_SIZE_PER_TEST: Final = 16
+
+#: Rows, or tests of a filter, between two pauses of a long answer; about 2 ms of work.
 QUERY_ROWS_PER_PAUSE: Final = 256
 
 # --- store and exporter (handed down by `app`) --------------------------------------------------
 
 # --- daemon -------------------------------------------------------------------------------------
 
-#: Rounds of votes at a start while most nodes do not answer, and seconds between two. After a power
-#: cut all nodes boot at once; a minute lets their daemons come up. Source: Ganeti 2.11.8, masterd.
+#: Rounds of votes at a start while silent nodes could decide, and seconds between two. After a
+#: power cut all nodes boot at once; a minute lets their daemons come up. Source: Ganeti 2.11.8,
+#: masterd.
 DAEMON_VOTE_TRIES: Final = 6
 DAEMON_VOTE_PAUSE_S: Final = 10.0
+
+#: Characters of the reason why a node gave no vote: one line of it, also when many nodes have one.
+DAEMON_VOTE_REASON_CHARS_MAX: Final = 300
 
 #: TCP port of the node daemons. Source: constants.json DAEMONS_PORTS.
 DAEMON_NODE_PORT: Final = 1811
@@ -246,14 +356,71 @@ DAEMON_STOP_S: Final = 10.0
 #: Seconds a submission waits for master candidates where the settings ask for that.
 DAEMON_CANDIDATES_WAIT_S: Final = 10.0
 
+#: Seconds that the oldest change may be old which no reachable master candidate holds. It is what a
+#: failover loses.
+DAEMON_CANDIDATES_BEHIND_S: Final = 5.0
+
+#: Seconds a submission waits for the candidates' pace before it is refused; clients give up after
+#: 180.
+DAEMON_ENTRANCE_WAIT_S: Final = 120.0
+
+#: Submissions that wait for it at once. Each has a handler, and half of them are left for others.
+DAEMON_ENTRANCE_WAITING_MAX: Final = LUXI_HANDLERS_MAX // 2
+
 #: Bytes the store may grow to: a million archived jobs take about 2 GiB.
 DAEMON_STORE_MAP_BYTES_MAX: Final = 1 << 40
 
 #: Bytes of the report that a starting daemon sends to the process that started it.
 DAEMON_REPORT_BYTES_MAX: Final = 64 * 1024
 
+#: Seconds between two looks whether sockets, pid files, log and queue are still there.
+KEEPER_S: Final = 2.0
+
 #: Tries to lock the pid file while the daemon before us is just removing it.
 DAEMON_PID_FILE_TRIES: Final = 10
+
+#: Seconds between two looks for the pid file of a killed companion: the watcher, which starts it
+#: anew, comes every five minutes.
+DAEMON_STALE_LOOK_S: Final = 5.0
+
+#: Names tried for the livelock file; each is that of a second, and starts in a row come near each
+#: other.
+DAEMON_LIVELOCK_TRIES: Final = 10
+
+#: Seconds between two signs of life of the hub, at which ssconf is looked at too: another node that
+#: becomes master waits longer than that for the former one's address to go away.
+LEASE_BEAT_S: Final = 1.0
+
+#: Seconds without a sign of life after which the process counts as paused. The hub is never kept
+#: busy as long as that; where it is, the nodes are asked once more than needed.
+LEASE_PAUSE_S: Final = 10.0
+
+#: Seconds between two rounds of votes while we serve. ssconf tells of a failover within a second;
+#: this is for one that could not reach this node.
+LEASE_VOTES_S: Final = 60.0
+
+#: Seconds a node may take to say whom it names, then.
+LEASE_VOTE_S: Final = 10.0
+
+#: Rounds of votes after a pause, while those who do not answer could decide, and seconds between.
+LEASE_DOUBT_TRIES: Final = 3
+LEASE_DOUBT_PAUSE_S: Final = 2.0
+
+#: Seconds for which a change waits while it is in doubt whether this node is the master: longer
+#: than all rounds take. It is looked again every so many seconds.
+LEASE_DOUBT_S: Final = 60.0
+LEASE_POLL_S: Final = 0.05
+
+#: Seconds the own node daemon gets to take the cluster's address down.
+LEASE_ADDRESS_S: Final = 5.0
+
+#: Seconds the mirror gets to end what it is at, when nothing may be written any more.
+LEASE_MIRROR_STOP_S: Final = 1.0
+
+#: Characters of one line of the log, and lines of one record: what a client or a node sent may be
+#: megabytes, and nobody reads on. A traceback through all layers has some 60 lines.
+LOG_LINE_CHARS_MAX: Final = 2000
+LOG_RECORD_LINES_MAX: Final = 200
 
 #: File descriptors closed when the daemon detaches, where the system names no bound.
 DAEMON_DESCRIPTORS_MAX: Final = 65_536
@@ -270,6 +437,9 @@ CLIENT_POLL_S: Final = 60
 #: Seconds an AutoArchiveJobs call may work, half of what a client waits for an answer. Source:
 #: Ganeti 3.0.2 lib/luxi.py.
 CLIENT_ARCHIVE_S: Final = 89
+
+#: Job ids named in one reason why a start is refused; ganeti-masterd-check shows all.
+STANDING_IDS_TOLD_MAX: Final = 10
 
 # --- app ----------------------------------------------------------------------------------------
 
@@ -288,3 +458,17 @@ APP_STATUS_S: Final = 2.0
 #: Allocations after which young objects are looked at, how many such looks make one at the older
 #: ones (3 ms), and how many of those one at everything (once in half a minute under full load).
 APP_COLLECTOR_THRESHOLDS: Final = (10_000, 5, 1000)
+
+# --- commands for the administrator -------------------------------------------------------------
+
+#: Seconds a program of the system may take; starting the daemons includes all rounds of votes.
+UPKEEP_COMMAND_S: Final = 300.0
+
+#: Seconds to wait for a watcher that works, before it is kept away; it takes seconds.
+UPKEEP_WATCHER_S: Final = 120.0
+
+#: Seconds between two looks at something that is waited for.
+UPKEEP_LOOK_S: Final = 0.5
+
+#: Seconds a master daemon may take to answer while it is looked at.
+UPKEEP_ANSWER_S: Final = 60.0

@@ -15,6 +15,7 @@ from typing import ClassVar, Final, Literal, TypeVar, get_type_hints
 import msgspec
 
 from masterd import limits
+from masterd.filter.text import show_string
 from masterd.opcodes.annotations import check_for
 from masterd.opcodes.checks import Check, Refused
 from masterd.opcodes.depends import Dependencies
@@ -22,8 +23,7 @@ from masterd.opcodes.errors import OpCodeError
 from masterd.opcodes.numbers import double_text
 from masterd.opcodes.params import NonNegativeInt
 from masterd.opcodes.reason import ReasonEntry
-from masterd.opcodes.secrets import REDACTED, Secret
-from masterd.query.text import show_string
+from masterd.opcodes.secrets import REDACTED, Secret, sealed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,8 @@ class OpCode:
     SUMMARY_FIELD: ClassVar[str | None] = None
     #: Parameters that messages must not show, besides those with private values.
     HIDDEN: ClassVar[frozenset[str]] = frozenset()
+    #: Parameters of the form this one is derived from that nobody gives: they keep their default.
+    GONE: ClassVar[frozenset[str]] = frozenset()
 
     #: Check only; not every opcode knows how.
     dry_run: bool | None = None
@@ -63,7 +65,7 @@ class OpCode:
         opcode, those values excepted. The caller owns the result.
         """
         document: dict[str, object] = {}
-        for name, structured in _PLANS[self.OP_ID].stored:
+        for name, structured in _PLANS[type(self)].stored:
             value = getattr(self, name)
             document[name] = _plain(value) if structured and value is not None else value
         document["OP_ID"] = self.OP_ID
@@ -101,10 +103,10 @@ class Plan:
     stored: tuple[tuple[str, bool], ...]
 
 
-_PLANS: Final[dict[str, Plan]] = {}
+_PLANS: Final[dict[type[OpCode], Plan]] = {}
 _REGISTERED: Final[dict[str, type[OpCode]]] = {}
 
-#: All opcodes by OP_ID; complete once `masterd.opcodes` is imported.
+#: All opcodes of 3.0 by OP_ID; complete once `masterd.opcodes` is imported.
 REGISTRY: Final[Mapping[str, type[OpCode]]] = MappingProxyType(_REGISTERED)
 
 #: Words of forms whose values are kept otherwise than JSON has them.
@@ -122,14 +124,25 @@ def register(opcode: _C) -> _C:
     Raises:
         TypeError: a field has a type that stands for no check.
     """
-    assert opcode.OP_ID not in _PLANS, opcode.OP_ID
+    assert opcode.OP_ID not in _REGISTERED, opcode.OP_ID
+    _REGISTERED[opcode.OP_ID] = opcode
+    return declare(opcode)
+
+
+def declare(opcode: _C) -> _C:
+    """Work out what loading and storing an opcode needs, without taking it into the registry.
+
+    Raises:
+        TypeError: a field has a type that stands for no check.
+    """
     hints = get_type_hints(opcode, include_extras=True)
     parameters = {
         field.name: _parameter(opcode, field, check_for(hints[field.name]))
         for field in fields(opcode)
+        if field.name not in opcode.GONE
     }
     own = [name for name in parameters if name not in _COMMON]
-    _PLANS[opcode.OP_ID] = Plan(
+    _PLANS[opcode] = Plan(
         opcode=opcode,
         parameters=MappingProxyType(parameters),
         result=check_for(opcode.RESULT),
@@ -140,7 +153,6 @@ def register(opcode: _C) -> _C:
         required=frozenset(item.name for item in parameters.values() if item.required),
         stored=tuple((name, parameters[name].structured) for name in [*own, *_COMMON]),
     )
-    _REGISTERED[opcode.OP_ID] = opcode
     return opcode
 
 
@@ -164,14 +176,48 @@ def _parameter(opcode: type[OpCode], field: "Field[object]", check: Check) -> Pa
 
 def plan_of(op_id: str) -> Plan:
     """Return what is known about a registered opcode."""
-    return _PLANS[op_id]
+    return _PLANS[_REGISTERED[op_id]]
+
+
+class Catalogue:
+    """The opcodes of one release of Ganeti, by OP_ID."""
+
+    def __init__(self, opcodes: Mapping[str, type[OpCode]]) -> None:
+        self._opcodes = opcodes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._opcodes)
+
+    def plan_of(self, op_id: str) -> Plan:
+        """Return what is known about an opcode."""
+        return _PLANS[self._opcodes[op_id]]
+
+    def changed(self, *opcodes: type[OpCode]) -> "Catalogue":
+        """Return this one with some opcodes added or in the place of those with the same OP_ID."""
+        return Catalogue({**self._opcodes, **{each.OP_ID: each for each in opcodes}})
+
+    def load(self, document: object, *, reason_required: bool = True) -> OpCode:
+        """Return the opcode that a JSON document describes, or refuse it; see `load`."""
+        return _load(self._opcodes, document, reason_required)
+
+    def summary_of(self, document: Mapping[str, object]) -> str | None:
+        """Return the summary of a stored input; None where the release cannot read the opcode."""
+        try:
+            return self.load(document, reason_required=False).summary()
+        except OpCodeError:
+            return None
+
+
+#: The opcodes of 3.0; complete once `masterd.opcodes` is imported.
+CATALOGUE_3_0: Final = Catalogue(REGISTRY)
 
 
 def load(document: object, *, reason_required: bool = True) -> OpCode:
-    """Return the opcode that a JSON document describes, or refuse it.
+    """Return the opcode of 3.0 that a JSON document describes, or refuse it.
 
     Null stands for a parameter's default where null itself is not allowed. Free-form parts of the
-    document (hypervisor parameters, say) are taken over, not copied.
+    document (hypervisor parameters, say) are taken over, not copied, except where they hold secrets
+    of another opcode.
 
     Args:
         document: parsed JSON.
@@ -180,6 +226,10 @@ def load(document: object, *, reason_required: bool = True) -> OpCode:
     Raises:
         OpCodeError: the text names opcode, parameter and value; nothing else is raised.
     """
+    return _load(REGISTRY, document, reason_required)
+
+
+def _load(opcodes: Mapping[str, type[OpCode]], document: object, reason_required: bool) -> OpCode:
     if not isinstance(document, dict):
         raise OpCodeError("Unable to read JSObject")
     if reason_required and "reason" not in document:
@@ -189,9 +239,9 @@ def load(document: object, *, reason_required: bool = True) -> OpCode:
         if "OP_ID" in document:
             raise OpCodeError("key 'OP_ID': Unable to read String")
         raise _missing_key("OP_ID", document)
-    plan = _PLANS.get(op_id)
-    if plan is None:
+    if op_id not in opcodes:
         raise OpCodeError(f"Unknown opcode {_cut(op_id)}")
+    plan = _PLANS[opcodes[op_id]]
     converters = plan.converters
     values: dict[str, object] = {}
     for name, value in document.items():
@@ -207,7 +257,7 @@ def load(document: object, *, reason_required: bool = True) -> OpCode:
                 f"{op_id}: parameter '{name}' is nested more than {limits.OPCODE_DEPTH_MAX} deep"
             )
         try:
-            values[name] = entry[0](value)
+            values[name] = entry[0](sealed(value) if entry[2] else value)
         except Refused:
             raise _wrong_value(plan, name, value) from None
         except OpCodeError as err:
@@ -217,14 +267,6 @@ def load(document: object, *, reason_required: bool = True) -> OpCode:
         raise OpCodeError(f"{op_id}: required parameter '{name}': {_missing_text(name, document)}")
     make: Callable[..., OpCode] = plan.opcode
     return make(**values)
-
-
-def summary_of(document: Mapping[str, object]) -> str | None:
-    """Return the summary of a stored input; None where this release cannot read the opcode."""
-    try:
-        return load(document, reason_required=False).summary()
-    except OpCodeError:
-        return None
 
 
 def encode_input(op: OpCode) -> bytes:
@@ -237,7 +279,7 @@ def check_result(op: OpCode, value: object) -> str | None:
 
     Tuples count as arrays.
     """
-    check = _PLANS[op.OP_ID].result
+    check = _PLANS[type(op)].result
     try:
         check.convert(value)
     except Refused:
@@ -249,15 +291,15 @@ def lost_secrets(op: OpCode) -> tuple[str, ...]:
     """Return the parameters whose secret values were lost, because `op` was loaded as stored."""
     return tuple(
         name
-        for name, parameter in _PLANS[op.OP_ID].parameters.items()
-        if parameter.hidden and _has_lost(getattr(op, name))
+        for name, parameter in _PLANS[type(op)].parameters.items()
+        if (parameter.hidden or parameter.free) and _has_lost(getattr(op, name))
     )
 
 
 def _has_lost(value: object) -> bool:
     if isinstance(value, dict):
         return any(_has_lost(item) for item in value.values())
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return any(_has_lost(item) for item in value)
     if isinstance(value, OpCode):
         return bool(lost_secrets(value))
@@ -315,10 +357,14 @@ def _plain(value: object) -> object:
 def _shown(value: object) -> str:
     """Return a value as JSON, cut where nobody would read on."""
     try:
-        text = json.dumps(value, default=lambda item: f"{type(item).__name__}", ensure_ascii=False)
+        text = json.dumps(sealed(value), default=_shown_as, ensure_ascii=False)
     except (RecursionError, TypeError, ValueError):
         text = f"of type {type(value).__name__}"
     return _cut(text)
+
+
+def _shown_as(value: object) -> str:
+    return REDACTED if isinstance(value, Secret) else type(value).__name__
 
 
 def _cut(text: str) -> str:

@@ -1,8 +1,8 @@
 """Dependencies on other jobs, as an opcode states them. Pure.
 
 A dependency is `[job id, [status, ...]]`: the other job has to end first, in one of the statuses;
-an empty list means any. A negative id counts back from the job itself: -1 is the job submitted just
-before it. A submission turns it into the real id, and only real ids are stored.
+an empty list means any. A negative id counts back from the job's own: -1 is the job that got its id
+just before. A submission turns it into the real id, and only real ids are stored.
 
 Source: Ganeti 3.0.2, luxid's answers to relative ids.
 """
@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 from masterd.opcodes import checks
 from masterd.opcodes.annotations import check_for
-from masterd.opcodes.errors import OpCodeError
 
 #: How a job may have ended.
 FinalStatus = Literal["canceled", "error", "success"]
@@ -28,30 +27,3 @@ _DEPENDENCY = checks.all_of(
 )
 
 Dependencies = tuple[Annotated[Dependency, _DEPENDENCY], ...]
-
-
-def resolve_depends(depends: Dependencies | None, job_id: int) -> Dependencies | None:
-    """Return the dependencies of job `job_id`, relative ids replaced by real ones.
-
-    Raises:
-        OpCodeError: a relative id points before the first job there ever was.
-    """
-    if depends is None:
-        return None
-    return tuple((_real(number, job_id), statuses) for number, statuses in depends)
-
-
-def is_relative(depends: Dependencies | None) -> bool:
-    """Tell whether real ids are still missing."""
-    return any(number < 0 for number, _ in depends or ())
-
-
-def _real(number: int, job_id: int) -> int:
-    if number >= 0:
-        return number
-    real = job_id + number
-    if real < 1:
-        raise OpCodeError(
-            f"Invalid value for job ID '{real}': relative id {number} of job {job_id}"
-        )
-    return real

@@ -1,5 +1,6 @@
 """Opcodes that make instances."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -83,14 +84,19 @@ class OpInstanceCreate(OpCode):
     wait_for_sync: bool = True
 
 
-def _load_create(value: object) -> object:
-    op = value if isinstance(value, OpCode) else load(value, reason_required=False)
-    if isinstance(op, OpInstanceCreate):
-        return op
-    raise OpCodeError(f"{op.OP_ID} is not OP_INSTANCE_CREATE")
+def create_check(load: Callable[..., OpCode]) -> Check:
+    """Return the check for a document of OP_INSTANCE_CREATE, as `load` reads it."""
+
+    def convert(value: object) -> object:
+        op = value if isinstance(value, OpCode) else load(value, reason_required=False)
+        if isinstance(op, OpInstanceCreate):
+            return op
+        raise OpCodeError(f"{op.OP_ID} is not OP_INSTANCE_CREATE")
+
+    return Check("OP_INSTANCE_CREATE document", "Anything", convert)
 
 
-_CREATE: Final = Check("OP_INSTANCE_CREATE document", "Anything", _load_create)
+_CREATE: Final = create_check(load)
 
 
 @register

@@ -48,6 +48,7 @@ TagKind = Literal["cluster", "instance", "network", "node", "nodegroup"]
 
 #: Checks of cluster-verify that may be left out.
 OptionalVerification = Literal["nplusone_mem"]
+OptionalVerification31 = Literal["hvparam_assessment", "nplusone_mem"]
 
 #: Problems that cluster-verify may be told to report as warnings.
 VerificationError = Literal[

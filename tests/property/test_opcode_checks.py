@@ -218,6 +218,35 @@ def test_a_private_value_is_shown_nowhere(
             assert secret not in form or secret in others
 
 
+_FREE: Final = [
+    (op_id, name)
+    for op_id in sorted(REGISTRY)
+    for name, parameter in plan_of(op_id).parameters.items()
+    if parameter.free
+]
+_SECRETS: Final = ("osparams_private", "osparams_secret", "osparams_private_cluster")
+
+
+@given(where=st.sampled_from(_FREE), key=st.sampled_from(_SECRETS), data=st.data())
+def test_a_private_value_of_an_opcode_inside_another_is_shown_nowhere(
+    where: tuple[str, str], key: str, data: st.DataObject
+) -> None:
+    op_id, name = where
+    secret = "open sesame"
+    values = data.draw(st.sampled_from([{"k": secret}, {"k": {"k": [secret]}}, [secret], secret]))
+    inner = {"OP_ID": "OP_INSTANCE_CREATE", key: values}
+    nested = data.draw(st.sampled_from([inner, [[inner]], {"a": [inner, 5]}, [None, {"a": inner}]]))
+    try:
+        op = load({**data.draw(documents(op_id)), name: nested})
+    except OpCodeError as error:
+        # Told without its value, or of another parameter.
+        assert secret not in error.message or f"'{name}'" not in error.message
+    else:
+        for form in (repr(op), op.summary(), json.dumps(op.to_input())):
+            assert secret not in form
+        assert lost_secrets(load(json.loads(encode_input(op))))
+
+
 @given(depth=st.integers(limits.OPCODE_DEPTH_MAX, 3000), as_array=st.booleans())
 def test_free_form_values_nested_without_end_are_refused(depth: int, as_array: bool) -> None:
     value: object = 1
