@@ -9,9 +9,9 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from masterd.config.repository import Record
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
+from masterd.wconf.repository import Record
 
 R = TypeVar("R")
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Config(Protocol):
-    """The configuration itself; see `masterd.config.repository`."""
+    """The configuration itself; see `masterd.wconf.repository`."""
 
     def snapshot(self) -> ConfigSnapshot:
         """Return the newest committed configuration."""
@@ -35,7 +35,7 @@ Follows = Callable[[int, float], bool]
 
 
 class ShownConfig:
-    """Obeys `masterd.lu.context.Config`."""
+    """Obeys `masterd.work.context.Config`."""
 
     def __init__(self, config: Config, copies: Mapping[str, Follows], timeout_s: float) -> None:
         """Prepare; `copies` says by name of a copy how to wait for it."""
@@ -50,11 +50,33 @@ class ShownConfig:
     def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
         """Carry out a change; return its result once it is durable and its copies show it.
 
-        Switches; arguments and errors as the configuration's own.
+        Where nothing was changed, what was there already must be shown. Switches; arguments and
+        errors as the configuration's own.
         """
-        result = self._config.update(change, record)
-        serial_no = self._config.snapshot().serial_no
+        made = _Made(record)
+        result = self._config.update(change, made)
+        serial_no = made.serial_no
+        if serial_no is None:
+            # Another job's change may have made this one needless, and not be shown yet.
+            serial_no = self._config.snapshot().serial_no
         for name, follows in self._copies.items():
             if not follows(serial_no, self._timeout_s):
                 _log.warning("%s does not show configuration %d yet", name, serial_no)
         return result
+
+
+class _Made:
+    """Obeys `Record`; learns which configuration a change made, besides another record."""
+
+    def __init__(self, record: Record[Any] | None) -> None:
+        self._record = record
+        #: Serial number of the configuration that was made; None while there is none.
+        self.serial_no: int | None = None
+
+    def put(self, txn: Any, serial_no: int) -> tuple[int, object]:
+        return serial_no, None if self._record is None else self._record.put(txn, serial_no)
+
+    def told(self, put: tuple[int, object]) -> None:
+        self.serial_no, inner = put
+        if self._record is not None:
+            self._record.told(inner)

@@ -8,7 +8,6 @@ used, and the rest is free again. Nothing is stored: what a killed daemon had pu
 Source: Ganeti 3.0.2 lib/config (which things are put aside), lib/config/temporary_reservations.
 """
 
-import ipaddress
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from enum import StrEnum
 from random import Random
 from typing import TypeVar, cast
 
+from masterd.config import address_pool
 from masterd.config.disk import Disk, ForthcomingDisk
 from masterd.config.instance import ForthcomingInstance, Instance
 from masterd.config.kinds import DISK, INSTANCE, Configured, Kind
@@ -49,8 +49,9 @@ class Thing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What the configuration holds, with how many objects hold it: more than one where it is
-    inconsistent, and then the thing is not free when one of them lets go.
+    """What the configuration holds, with how many objects hold it.
+
+    More than one where it is inconsistent: the thing is not free then when one of them lets go.
     """
 
     things: Mapping[Thing, Mapping[object, int]]
@@ -150,13 +151,11 @@ class Reservations:
         Raises:
             OpPrereqError: it is not of the network, or somebody has it.
         """
-        try:
-            index = _index(network, address)
-        except ValueError as error:
+        if not address_pool.lies_in(address, address_pool.addresses_of(network)):
             raise OpPrereqError(
                 f"IP address {address} is not in network {network.name}", ECode.INVAL
-            ) from error
-        if _is_pooled(network, index):
+            )
+        if address_pool.is_taken(network, address):
             raise OpPrereqError(f"IP address {address} is already in use", ECode.NOTUNIQUE)
         self.reserve(owner, Thing.IP, (network.uuid, address))
 
@@ -182,13 +181,11 @@ class Reservations:
 
         Raises:
             OpPrereqError: the network is full.
+            AddressPoolError: it has no addresses to give.
         """
-        addresses = ipaddress.IPv4Network(network.network, strict=False)
-        for index in range(1, addresses.num_addresses - 1):
-            address = str(addresses[index])
-            value = (network.uuid, address)
-            if not _is_pooled(network, index) and self._is_free(Thing.IP, value):
-                self._take(owner, Thing.IP, value)
+        for address in address_pool.AddressPool(network).free():
+            if self._is_free(Thing.IP, (network.uuid, address)):
+                self._take(owner, Thing.IP, (network.uuid, address))
                 return address
         raise OpPrereqError(f"Network {network.name} has no free address", ECode.NORES)
 
@@ -251,27 +248,6 @@ class Reservations:
     def _take(self, owner: Owner, thing: Thing, value: object) -> None:
         self._owners[thing, value] = owner
         self._held.setdefault(owner, []).append((thing, value))
-
-
-def _index(network: Network, address: str) -> int:
-    """Return which address of a network it is.
-
-    Raises:
-        ValueError: none of it.
-    """
-    addresses = ipaddress.IPv4Network(network.network, strict=False)
-    found = ipaddress.IPv4Address(address)
-    if found not in addresses:
-        raise ValueError(f"{address} is not in {addresses}")
-    return int(found) - int(addresses.network_address)
-
-
-def _is_pooled(network: Network, index: int) -> bool:
-    """Tell whether a network's own pools say that an address is taken."""
-    return any(
-        pool is not None and index < len(pool) and pool[index] == "1"
-        for pool in (network.reservations, network.ext_reservations)
-    )
 
 
 def _shown(value: object) -> str:

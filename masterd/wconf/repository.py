@@ -12,11 +12,12 @@ Invariants:
 Rows (all in the table CONFIG): `(kind, uuid)` holds the object's document; `("config", "top")`
 holds `{"version": int, "ctime": seconds, "mtime": seconds}` of the whole, whose serial number is
 the store serial "config". META "config_file" says what was last written to `config.data`
-(`FileRecord`), META "config_import" where the configuration was taken from.
+(`FileRecord`), META "simple_files" what each simple file may contain (`masterd.wconf.authorship`),
+META "config_import" where the configuration was taken from.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Protocol, TypeVar
@@ -43,6 +44,7 @@ K = TypeVar("K")
 _SERIAL: Final = "config"
 _TOP: Final = ("config", "top")
 _FILE_RECORD: Final = "config_file"
+_SIMPLE_RECORD: Final = "simple_files"
 _IMPORT_RECORD: Final = "config_import"
 
 _log = logging.getLogger(__name__)
@@ -86,7 +88,7 @@ class ConfigRepository:
 
     def is_empty(self) -> bool:
         """Tell whether the store has no configuration yet."""
-        with self._store.snapshot() as txn:
+        with _reading(self._store) as txn:
             return schema.CONFIG.get(txn, _TOP) is None
 
     def load(self) -> ConfigSnapshot:
@@ -95,7 +97,7 @@ class ConfigRepository:
         Raises:
             ConfigurationError: there is no configuration, or a row is not what it must be.
         """
-        with self._store.snapshot() as txn:
+        with _reading(self._store) as txn:
             self._snapshot = _read_all(txn)
         return self._snapshot
 
@@ -207,22 +209,39 @@ class ConfigRepository:
         return self._take_in(config, source, digest, body)
 
     def adopt_document(
-        self, config: object, *, source: str, digest: str | None = None
+        self, config: object, *, source: str, digest: str | None = None, above: int = 0
     ) -> ConfigSnapshot:
         """Put a whole `config.data` document in the place of the configuration. Switches.
 
-        Its serial number becomes higher than any before, so that everybody takes it for newer.
-        Arguments and errors as `import_document`, except that there may be a configuration.
+        Its serial number becomes higher than any before, and than `above`, so that everybody takes
+        it for newer. Other arguments and errors as `import_document`, except that there may be a
+        configuration.
         """
 
         def body(txn: WriteTxn, snapshot: ConfigSnapshot) -> ConfigSnapshot:
             schema.CONFIG.clear(txn)
             schema.CONFIG_NAMES.clear(txn)
             schema.CONFIG_USES.clear(txn)
-            serials.raise_to(txn, _SERIAL, snapshot.serial_no)
+            serials.raise_to(txn, _SERIAL, max(snapshot.serial_no, above))
             return replace(snapshot, serial_no=serials.next(txn, _SERIAL))
 
         return self._take_in(config, source, digest, body)
+
+    def rise_above(self, serial_no: int) -> ConfigSnapshot:
+        """Give the configuration a serial number above another's; it stays as it is. Switches.
+
+        Raises:
+            ConfigurationError: the store refused it.
+        """
+
+        def body(txn: WriteTxn) -> ConfigSnapshot:
+            serials.raise_to(txn, _SERIAL, serial_no)
+            raised = replace(_read_all(txn), serial_no=serials.next(txn, _SERIAL))
+            outbox.append(txn, outbox.CONFIG, raised.serial_no)
+            return raised
+
+        with _store_errors_told():
+            return self._store.update(body, self._imported)
 
     def _take_in(
         self,
@@ -260,7 +279,7 @@ class ConfigRepository:
 
     def file_record(self) -> FileRecord | None:
         """Return what was last written to `config.data`, None if nothing ever was."""
-        with self._store.snapshot() as txn:
+        with _reading(self._store) as txn:
             row = schema.META.get(txn, _FILE_RECORD)
         return FileRecord(**row) if isinstance(row, dict) else None
 
@@ -272,6 +291,24 @@ class ConfigRepository:
         """
         with _store_errors_told():
             self._store.update(lambda txn: schema.META.put(txn, _FILE_RECORD, asdict(record)))
+
+    # --- the simple files -----------------------------------------------------------------------
+
+    def simple_versions(self) -> Mapping[str, Sequence[str]] | None:
+        """Return what each simple file may contain; None if none was ever written."""
+        with self._store.snapshot() as txn:
+            row = schema.META.get(txn, _SIMPLE_RECORD)
+        return row if isinstance(row, dict) else None
+
+    def keep_simple_versions(self, versions: Mapping[str, Sequence[str]]) -> None:
+        """Keep what is about to be written to the simple files, and what may be there. Switches.
+
+        Raises:
+            ConfigurationError: the store refused it.
+        """
+        row = {key: list(digests) for key, digests in versions.items()}
+        with _store_errors_told():
+            self._store.update(lambda txn: schema.META.put(txn, _SIMPLE_RECORD, row))
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -291,6 +328,16 @@ def _store_errors_told() -> Iterator[None]:
         yield
     except StoreError as error:
         raise ConfigurationError(f"The store did not keep the configuration: {error}") from error
+
+
+@contextmanager
+def _reading(store: Store) -> Iterator[ReadTxn]:
+    """Give a snapshot; what cannot be read in it is told as clients are told."""
+    try:
+        with store.snapshot() as txn:
+            yield txn
+    except StoreError as error:
+        raise ConfigurationError(f"The store cannot be read: {error}") from error
 
 
 class _TxnRows:

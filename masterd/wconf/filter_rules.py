@@ -1,4 +1,4 @@
-"""Filter rules as clients add, change and remove them; which jobs they hold is the scheduler's.
+"""Filter rules as clients add, change and remove them; what they do to jobs says `job/filters`.
 
 A rule is an object of the configuration. It is replaced as a whole, under its uuid.
 
@@ -13,7 +13,8 @@ from masterd.clock import Clock
 from masterd.config.filter import FilterRule
 from masterd.config.kinds import FILTER
 from masterd.config.transaction import Draft
-from masterd.errors import ECode, OpPrereqError
+from masterd.errors import ECode, GenericError, OpPrereqError
+from masterd.limits import CONFIG_UUID_CHARS_MAX
 
 R = TypeVar("R")
 
@@ -22,7 +23,7 @@ _SOURCE = "luxid"
 
 
 class Config(Protocol):
-    """The configuration; see `masterd.config.repository`."""
+    """The configuration; see `masterd.wconf.repository`."""
 
     def update(self, change: Callable[[Draft], R]) -> R:
         """Carry out a change and return its result once it is durable. Switches."""
@@ -54,7 +55,15 @@ class FilterRules:
             predicates: `[name, filter]` each.
             rate_limit: how many jobs may run at once, with action RATE_LIMIT.
             reason: entries `[source, reason, time in ns]`; one of our own is added.
+
+        Raises:
+            OpPrereqError: the uuid is longer than any uuid.
         """
+        if uuid is not None and len(uuid) > CONFIG_UUID_CHARS_MAX:
+            raise OpPrereqError(
+                f"A filter's uuid has at most {CONFIG_UUID_CHARS_MAX} characters, not {len(uuid)}",
+                ECode.INVAL,
+            )
         entry = (_SOURCE, "", self._clock.now_us() * 1000)
         rule = FilterRule(
             watermark=self._last_job_id(),
@@ -71,12 +80,12 @@ class FilterRules:
         """Remove a rule.
 
         Raises:
-            OpPrereqError: there is none of this uuid.
+            GenericError: there is none of this uuid; the text is the reference's.
         """
 
         def change(draft: Draft) -> None:
             if draft.get(FILTER, uuid) is None:
-                raise OpPrereqError(f"Filter rule {uuid} not found", ECode.NOENT)
+                raise GenericError(f"Filter rule with UUID {uuid} does not exist")
             draft.remove(FILTER, uuid)
 
         self._config.update(change)

@@ -13,7 +13,6 @@ own before it is replaced; it is never believed.
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,10 +23,12 @@ import gevent
 from gevent.event import Event
 
 from masterd.config.render import Renderer
-from masterd.config.repository import ConfigRepository, FileRecord
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import GanetiError
 from masterd.limits import CONFIG_WRITE_RETRY_S
+from masterd.wconf.repository import ConfigRepository, FileRecord
+from store.files import own_file, replacing
+from store.threads import in_thread
 
 R = TypeVar("R")
 
@@ -155,9 +156,8 @@ class ConfigWriter:
 
     def _write(self, snapshot: ConfigSnapshot) -> None:
         """Bring the file to the state of a snapshot. Switches."""
-        content, digest = _in_thread(lambda: self._rendered(snapshot))
         record = self._repository.file_record()
-        present = _in_thread(lambda: self._present(record))
+        content, digest, present = _in_thread(lambda: self._compared(snapshot, record))
         if present is not None and not _is_ours(present, record) and present != digest:
             saved = _in_thread(self._save_copy)
             _log.error("%s was edited by somebody else; a copy is %s", self._path, saved)
@@ -171,6 +171,7 @@ class ConfigWriter:
         """Find out what the file is; save it if it is not ours. Switches."""
         snapshot = self._repository.snapshot()
         record = self._repository.file_record()
+        _in_thread(lambda: own_file(self._path, FILE_MODE, self._owner))
         present = _in_thread(lambda: self._present(None))
         if present is None:
             return FileReport(state=FileState.MISSING, path=self._path)
@@ -200,6 +201,12 @@ class ConfigWriter:
         content = self._renderer.render(snapshot)
         return content, _digest(content)
 
+    def _compared(
+        self, snapshot: ConfigSnapshot, record: FileRecord | None
+    ) -> tuple[bytes, str, str | None]:
+        """Return content and digest for a snapshot, and the digest of what is there."""
+        return (*self._rendered(snapshot), self._present(record))
+
     def _present(self, record: FileRecord | None) -> str | None:
         """Return the digest of the file, None if there is none; unread if nobody touched it."""
         try:
@@ -219,8 +226,7 @@ class ConfigWriter:
 
 def _in_thread(work: Callable[[], R]) -> R:
     """Do `work` in a native thread. Switches."""
-    result: R = gevent.get_hub().threadpool.apply(work)
-    return result
+    return in_thread(gevent.get_hub().threadpool, work)
 
 
 def _digest(content: bytes) -> str:
@@ -238,19 +244,5 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 def _replace(path: Path, content: bytes, owner: tuple[int, int] | None) -> None:
     """Put a whole new file in the place of `path`, safe against a crash at any moment."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(file, "wb") as opened:
-        os.fchmod(file, FILE_MODE)
-        if owner is not None:
-            os.fchown(file, *owner)
-        opened.write(content)
-        opened.flush()
-        os.fsync(file)
-    beside.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    with replacing(path, FILE_MODE, owner=owner) as file:
+        file.write(content)
