@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from masterd.config.kinds import CLUSTER, KINDS, Configured, Kind
 from masterd.config.objects import write
 from masterd.config.snapshot import ConfigSnapshot, Objects
-from masterd.constants import CONFIG_VERSION
+from masterd.constants import CONFIG_VERSIONS
 from masterd.errors import ConfigurationError
 from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 
@@ -65,6 +65,15 @@ def split(document: object) -> ConfigSnapshot:
     )
 
 
+def problems(document: object) -> list[str]:
+    """Return why a document cannot be read, each with its path; empty when it can."""
+    try:
+        split(document)
+    except DocumentError as error:
+        return error.problems
+    return []
+
+
 def join(snapshot: ConfigSnapshot, number: Callable[[float], object] = float) -> dict[str, object]:
     """Return the whole document, keys in the reference's order.
 
@@ -104,8 +113,9 @@ def _header_problems(document: dict[str, object]) -> list[str]:
         if key in document and type(document[key]) not in types:
             problems.append(f"{key}: expected a number, got {type(document[key]).__name__}")
     version = document.get("version")
-    if type(version) is int and version != CONFIG_VERSION:
-        problems.append(f"version: expected {CONFIG_VERSION}, got {version}")
+    if type(version) is int and version not in CONFIG_VERSIONS:
+        wanted = " or ".join(map(str, CONFIG_VERSIONS))
+        problems.append(f"version: expected {wanted}, got {version}")
     return problems
 
 

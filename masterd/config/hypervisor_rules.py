@@ -6,7 +6,7 @@ A parameter's rule is text: its type, `!` where it must be set, and what its val
 "string! path". The words are explained at `_CHECKS`; words behind "in" are the values there are.
 
 Source: Ganeti 3.0.2 lib/hypervisor (PARAMETERS, CheckParameterSyntax, hv_kvm/validation.py);
-constants HVS_PARAMETER_TYPES and HT_*.
+constants HVS_PARAMETER_TYPES and HT_*; the same of 3.1.0~rc2 as built in Debian's backports for 12.
 """
 
 import ipaddress
@@ -37,7 +37,10 @@ _XEN: Final[Mapping[str, str]] = {
 }
 
 #: Rules by hypervisor and parameter. A hypervisor takes these parameters and needs each of them.
-RULES: Final[Mapping[str, Mapping[str, str]]] = {
+Rules = Mapping[str, Mapping[str, str]]
+
+#: The rules of 3.0.
+RULES_3_0: Final[Rules] = {
     "fake": {"migration_mode": _MIGRATION},
     "chroot": {"init_script": "string! path"},
     "lxc": {
@@ -147,6 +150,24 @@ RULES: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+
+def _without_command(rules: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: rule for name, rule in rules.items() if name != "xen_cmd"}
+
+
+#: The rules of 3.1, which knows one command for Xen and one way more to read and write disks, and
+#: wants to be told whether what is discarded there is passed on.
+RULES_3_1: Final[Rules] = {
+    **RULES_3_0,
+    "xen-pvm": _without_command(RULES_3_0["xen-pvm"]),
+    "xen-hvm": _without_command(RULES_3_0["xen-hvm"]),
+    "kvm": {
+        **RULES_3_0["kvm"],
+        "disk_aio": "string in io_uring native threads",
+        "disk_discard": "string in ignore unmap",
+    },
+}
+
 #: Bits per second of a serial console.
 _SERIAL_SPEEDS: Final = (
     75, 110, 300, 600, 1200, 1800, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 115200,
@@ -164,9 +185,9 @@ _URL: Final = re.compile(r"(https?|ftps?)://")
 _RANGE: Final = re.compile(r"(\d+)\.\.(\d+)")
 
 
-def problems(hypervisor: str, params: Mapping[str, object]) -> list[str]:
+def problems(all_rules: Rules, hypervisor: str, params: Mapping[str, object]) -> list[str]:
     """Return what is wrong with filled parameters of a hypervisor, one text each."""
-    rules = RULES.get(hypervisor)
+    rules = all_rules.get(hypervisor)
     if rules is None:
         return [f"there is no hypervisor '{hypervisor}'"]
     found = [f"parameter '{name}' is not supported" for name in params if name not in rules]

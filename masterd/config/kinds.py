@@ -66,7 +66,7 @@ GROUP: Final = Kind("nodegroup", "nodegroups", NodeGroup, counts_for_cluster=Tru
 INSTANCE: Final[Kind[AnyInstance]] = Kind(
     "instance", "instances", Instance, ForthcomingInstance, counts_for_cluster=True
 )
-NETWORK: Final = Kind("network", "networks", Network)
+NETWORK: Final = Kind("network", "networks", Network, counts_for_cluster=True)
 DISK: Final[Kind[AnyDisk]] = Kind("disk", "disks", Disk, ForthcomingDisk, has_name=False)
 FILTER: Final = Kind("filter", "filters", FilterRule, has_name=False)
 

@@ -15,7 +15,7 @@ from masterd.config.instance import ForthcomingInstance
 from masterd.config.kinds import DISK, INSTANCE, NODE, AnyDisk, AnyInstance
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot, Derivation, Touched
-from masterd.config.text import natural_key
+from masterd.filter.natural import natural_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,26 @@ class Relations:
 def by_name(instances: Iterable[AnyInstance]) -> list[AnyInstance]:
     """Return instances in natural order of their names; those without one come first."""
     return sorted(instances, key=_name_key)
+
+
+def instances_of_group(config: ConfigSnapshot, group: str) -> list[AnyInstance]:
+    """Return the instances with a primary or secondary node in a group, in natural order."""
+    found = config.derived(relations)
+    there = {
+        instance.uuid: instance
+        for node in found.members.get(group, ())
+        for instance in (
+            *found.primary_of.get(node.uuid, ()),
+            *found.secondary_of.get(node.uuid, ()),
+        )
+    }
+    return by_name(there.values())
+
+
+def nodes_of(config: ConfigSnapshot, instance: AnyInstance) -> list[Node]:
+    """Return an instance's nodes that are there, the primary one first."""
+    uuids = (instance.primary_node, *config.derived(relations).secondaries.get(instance.uuid, ()))
+    return [config.nodes[uuid] for uuid in uuids if uuid is not None and uuid in config.nodes]
 
 
 def is_forthcoming(instance: AnyInstance) -> bool:
@@ -201,7 +221,7 @@ def _networks(instance: AnyInstance) -> set[str]:
     return {nic.network for nic in instance.nics if nic.network is not None}
 
 
-def _name_key(instance: AnyInstance) -> tuple[list[tuple[int, int, str]], str]:
+def _name_key(instance: AnyInstance) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """Return the key of the order by name; uuids order those without one."""
     return natural_key(instance.name or ""), instance.uuid
 

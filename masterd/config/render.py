@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from exporter.ascii_json import in_ascii
+from masterd.config.cluster import Cluster
 from masterd.config.kinds import KINDS, Configured, Kind
 from masterd.config.objects import write
 from masterd.config.snapshot import ConfigSnapshot, Objects
@@ -52,11 +53,14 @@ class Renderer:
         self._entries: dict[Kind[Configured], dict[str, tuple[Configured, bytes]]] = {}
         #: The objects of each kind and their section, as last rendered.
         self._sections: dict[Kind[Configured], tuple[Objects[Configured], bytes]] = {}
+        #: The cluster as last rendered, and its bytes.
+        self._cluster: tuple[Cluster, bytes] | None = None
 
     def render(self, snapshot: ConfigSnapshot) -> bytes:
         """Return the whole file."""
-        cluster = _encode(write(snapshot.cluster, number))
-        pieces = [b'{"version":%d,"cluster":%b' % (snapshot.version, cluster)]
+        if self._cluster is None or self._cluster[0] is not snapshot.cluster:
+            self._cluster = snapshot.cluster, _encode(write(snapshot.cluster, number))
+        pieces = [b'{"version":%d,"cluster":%b' % (snapshot.version, self._cluster[1])]
         for kind in KINDS:
             section = self._section(kind, snapshot.objects(kind))
             pieces.append(b',"%b":{%b}' % (kind.section.encode(), section))

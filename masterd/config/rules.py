@@ -7,15 +7,17 @@ Source: Ganeti 3.0.2 lib/config (_UnlockedVerifyConfig), lib/objects.py (CheckPa
 and InstancePolicy), wconfd (its own part of the verification).
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from exporter import carried
+from masterd.config import address_pool
 from masterd.config.cluster import Cluster
-from masterd.config.kinds import AnyDisk, AnyInstance
+from masterd.config.kinds import AnyDisk, AnyInstance, Configured
 from masterd.config.network import Network
 from masterd.config.node import Node, NodeGroup
+from masterd.config.objects import write
 from masterd.config.params import (
     InstancePolicy,
     InstanceSpec,
@@ -58,6 +60,11 @@ def cluster(value: Cluster) -> list[str]:
             found.append(f"diskparams of {template}: access is '{access}', not {modes}")
     found += [f"ipolicy: {each}" for each in _policy(value.ipolicy, standard=value.ipolicy.std)]
     return found
+
+
+def texts(value: Configured) -> list[str]:
+    """Check that whatever an object says can go back to Ganeti's own daemons."""
+    return [carried.told(place) for place in carried.beyond_ascii(write(value))]
 
 
 def node(value: Node) -> list[str]:
@@ -109,25 +116,7 @@ def disk_names(disks: Iterable[AnyDisk | None]) -> list[str]:
 
 def network(value: Network) -> list[str]:
     """Check a network: its addresses, and that its pools have a place for each of them."""
-    found: list[str] = []
-    try:
-        addresses = ipaddress.IPv4Network(value.network)
-    except ValueError as error:
-        return [f"network: {error}"]
-    if value.gateway is not None and not _lies_in(value.gateway, addresses):
-        found.append(f"gateway {value.gateway} does not lie in {value.network}")
-    for name in ("reservations", "ext_reservations"):
-        pool = getattr(value, name)
-        if pool is not None and len(pool) != addresses.num_addresses:
-            found.append(f"{name} is for {len(pool)} addresses, not {addresses.num_addresses}")
-    return found
-
-
-def _lies_in(address: str, network: ipaddress.IPv4Network) -> bool:
-    try:
-        return ipaddress.IPv4Address(address) in network
-    except ValueError:
-        return False
+    return address_pool.problems(value)
 
 
 def _nic(params: NicParams) -> Iterator[str]:

@@ -12,12 +12,18 @@ from masterd.config.node import Node
 from masterd.config.objects import HYPERVISORS
 from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.text import natural_key
 from masterd.constants import RELEASE_VERSION
+from masterd.filter.natural import natural_key
 
 
-def ssconf_values(snapshot: ConfigSnapshot) -> dict[str, list[str]]:
-    """Return the lines of every file by key; this is also the form nodes are sent."""
+def ssconf_values(
+    snapshot: ConfigSnapshot, release_version: str = RELEASE_VERSION
+) -> dict[str, list[str]]:
+    """Return the lines of every file by key; this is also the form nodes are sent.
+
+    Args:
+        release_version: Of the Ganeti that is spoken, in full.
+    """
     cluster = snapshot.cluster
     nodes = sorted(snapshot.nodes.values(), key=lambda node: natural_key(node.name))
     candidates = snapshot.master_candidates()
@@ -50,7 +56,7 @@ def ssconf_values(snapshot: ConfigSnapshot) -> dict[str, list[str]]:
         "offline_nodes": _names(node for node in nodes if node.offline),
         "online_nodes": _names(node for node in nodes if not node.offline),
         "primary_ip_family": [str(cluster.primary_ip_family)],
-        "release_version": [RELEASE_VERSION],
+        "release_version": [release_version],
         "shared_file_storage_dir": [cluster.shared_file_storage_dir],
         "ssh_ports": [f"{node.name}={snapshot.node_params(node).ssh_port}" for node in nodes],
         "uid_pool": [
@@ -63,9 +69,12 @@ def ssconf_values(snapshot: ConfigSnapshot) -> dict[str, list[str]]:
     return values
 
 
-def ssconf_files(snapshot: ConfigSnapshot) -> Mapping[str, bytes]:
+def ssconf_files(
+    snapshot: ConfigSnapshot, release_version: str = RELEASE_VERSION
+) -> Mapping[str, bytes]:
     """Return the content of every file by key: text with a final newline, or nothing at all."""
-    texts = {key: "\n".join(lines) for key, lines in ssconf_values(snapshot).items()}
+    values = ssconf_values(snapshot, release_version)
+    texts = {key: "\n".join(lines) for key, lines in values.items()}
     return {key: f"{text}\n".encode() if text else b"" for key, text in texts.items()}
 
 

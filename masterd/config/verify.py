@@ -202,13 +202,14 @@ def _of_uses(config: ConfigSnapshot, users: dict[str, list[Configured]]) -> Iter
 
 
 def _alone(value: Configured) -> list[str]:
+    found = rules.texts(value)
     if isinstance(value, Cluster):
-        return rules.cluster(value)
-    if isinstance(value, Node):
-        return rules.node(value)
-    if isinstance(value, Network):
-        return rules.network(value)
-    return []
+        found += rules.cluster(value)
+    elif isinstance(value, Node):
+        found += rules.node(value)
+    elif isinstance(value, Network):
+        found += rules.network(value)
+    return found
 
 
 def _instance(
