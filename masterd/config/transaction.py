@@ -7,8 +7,12 @@ changed:
 
 * an object that changed gets serial number + 1 and a new `mtime`, one put back as it was neither;
 * a new object begins with serial number 1;
-* adding or removing a node, group or instance is a change of the cluster object too;
+* adding or removing a node, group, instance or network is a change of the cluster object too, and
+  so is any change of a node; groups and networks leave its `mtime`;
 * the configuration as a whole gets serial number + 1, once, if anything changed.
+
+An address that a NIC gets or loses is marked in its network's pool by the same change, whoever
+makes it: what was put aside for a NIC is taken from then on.
 
 Before that, the draft is verified: a change that would make the configuration inconsistent is
 refused with everything that is wrong (`verify.change_problems`).
@@ -18,15 +22,25 @@ Source: Ganeti 3.0.2 wconfd (serial rules).
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
+from masterd.config import address_pool, verify
 from masterd.config import tags as tag_rules
-from masterd.config import verify
 from masterd.config.change import Change
 from masterd.config.cluster import Cluster
-from masterd.config.kinds import CLUSTER, Configured, Kind, Taggable, kind_of
+from masterd.config.instance import ForthcomingInstance, Instance, Nic
+from masterd.config.kinds import (
+    CLUSTER,
+    INSTANCE,
+    NETWORK,
+    NODE,
+    Configured,
+    Kind,
+    Taggable,
+    kind_of,
+)
 from masterd.config.objects import ConfigObject
 from masterd.config.uses import uses
 from masterd.errors import ConfigurationError
@@ -34,6 +48,9 @@ from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 
 T = TypeVar("T", bound=ConfigObject)
 R = TypeVar("R")
+
+#: Kinds whose objects' changes set the cluster's time, where they count for it.
+_TIMED: Final = (NODE, INSTANCE)
 
 
 class Rows(Protocol):
@@ -91,6 +108,8 @@ class Draft:
         self._used: dict[int, tuple[Configured | None, frozenset[str]]] = {}
         #: Objects put (None: removed), by kind and uuid, in the order they were first touched.
         self._put: dict[tuple[Kind[Configured], str], Configured | None] = {}
+        #: Objects that count as changed though they say the same.
+        self._touched: set[tuple[Kind[Configured], str]] = set()
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -178,6 +197,15 @@ class Draft:
                 raise ConfigurationError(f"There is a {kind.name} '{name}' already")
         self._put[kind, value.uuid] = value
 
+    def touch(self, kind: Kind[Configured], uuid: str) -> None:
+        """Let an object count as changed, though what changed is not stated in it.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        self.put(self.require(kind, uuid))
+        self._touched.add((kind, uuid))
+
     def remove(self, kind: Kind[Configured], uuid: str) -> None:
         """Remove an object.
 
@@ -225,11 +253,9 @@ class Draft:
         Raises:
             ConfigurationError: the configuration would be inconsistent; names every problem.
         """
-        changes = [
-            Change(kind, uuid, before, after)
-            for (kind, uuid), after in self._put.items()
-            if (before := self._rows.get(kind, uuid)) != after
-        ]
+        changes = self._changes()
+        if self._settle_addresses(changes):
+            changes = self._changes()
         serial_no = self._rows.serial_no()
         if not changes:
             return Staged(result, serial_no, self._now_s, ())
@@ -241,14 +267,41 @@ class Draft:
             raise ConfigurationError(
                 f"The configuration would not be consistent: {'; '.join(told)}"
             )
-        counts = any(c.kind.counts_for_cluster and None in (c.before, c.after) for c in changes)
-        if counts and not any(c.kind is CLUSTER for c in changes):
-            before = self._rows.cluster()
-            changes.append(Change(CLUSTER, before.uuid, before, self.cluster))
-        numbered = tuple(
-            Change(c.kind, c.uuid, c.before, self._numbered(c.before, c.after)) for c in changes
+        counts = any(
+            c.kind is NODE or (c.kind.counts_for_cluster and None in (c.before, c.after))
+            for c in changes
         )
-        return Staged(result, serial_no + 1, self._now_s, numbered)
+        numbered = [
+            Change(c.kind, c.uuid, c.before, self._numbered(c.before, c.after)) for c in changes
+        ]
+        if counts and not any(c.kind is CLUSTER for c in changes):
+            numbered.append(self._counted(timed=any(c.kind in _TIMED for c in changes)))
+        return Staged(result, serial_no + 1, self._now_s, tuple(numbered))
+
+    def _counted(self, *, timed: bool) -> Change:
+        """Return the cluster's part in a change of other objects; not all of them set its time."""
+        before = self._rows.cluster()
+        after = self._numbered(before, self.cluster)
+        if not timed and isinstance(after, Cluster):
+            after = msgspec.structs.replace(after, mtime=before.mtime)
+        return Change(CLUSTER, before.uuid, before, after)
+
+    def _changes(self) -> list[Change]:
+        return [
+            Change(kind, uuid, before, after)
+            for (kind, uuid), after in self._put.items()
+            if (before := self._rows.get(kind, uuid)) != after or (kind, uuid) in self._touched
+        ]
+
+    def _settle_addresses(self, changes: Iterable[Change]) -> bool:
+        """Let the pools of networks follow the NICs of instances; return whether any did."""
+        networks = address_pool.settled(
+            ((_nics(c.before), _nics(c.after)) for c in changes if c.kind is INSTANCE),
+            lambda uuid: self.get(NETWORK, uuid),
+        )
+        for network in networks:
+            self._put[NETWORK, network.uuid] = network
+        return bool(networks)
 
     def _numbered(self, before: Configured | None, after: Configured | None) -> Configured | None:
         """Return `after` with its new serial number and times."""
@@ -287,3 +340,7 @@ class _Stored:
 def _serial(value: Configured) -> int | None:
     """Return an object's serial number; a filter rule has none."""
     return getattr(value, "serial_no", None)
+
+
+def _nics(value: Configured | None) -> tuple[Nic, ...]:
+    return value.nics if isinstance(value, Instance | ForthcomingInstance) else ()
