@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 from masterd.clock import SystemClock
-from masterd.config.repository import ConfigRepository
 from masterd.errors import GanetiError
 from masterd.job import documents
 from masterd.job.model import Op
 from masterd.job.status import OpStatus
 from masterd.luxi.client import Client, ClientError
 from masterd.testing.cluster import SimulatedCluster
+from masterd.wconf.repository import ConfigRepository
 from store import schema
 from store.check import check
 from store.failpoints import VARIABLE

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import gevent
 import pytest
+from msgspec.structs import replace
 
-from masterd.config.distribute import Distributor
 from masterd.config.kinds import CLUSTER
 from masterd.config.render import render
-from masterd.config.shown import ShownConfig
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.ssconf_files import ssconf_files
+from masterd.limits import CONFIG_COPY_S
 from masterd.rpc.virtual_path import VirtualPaths
 from masterd.testing.faults import Fault, FaultKind
+from masterd.wconf.distribute import Distributor
+from masterd.wconf.shown import ShownConfig
 from tests.lu_support import MemoryConfig, World, make_world
 
 PATIENCE_S = 20.0
@@ -44,17 +46,25 @@ def config(world: World) -> Published:
     return Published(world.config.snapshot())
 
 
-@pytest.fixture
-def distributor(world: World, config: Published) -> Iterator[Distributor]:
-    made = Distributor(
+def make_distributor(
+    world: World, config: Published, *, copy_s: float = CONFIG_COPY_S
+) -> Distributor:
+    return Distributor(
         config,
-        world.context.rpc,
+        world.rpc,
         render,
         file_name=VirtualPaths(Path("/node")).virtual(Path("/node/var/lib/ganeti/config.data")),
         owner=(0, 0),
+        release_version="3.0.2",
         now_s=lambda: 1_800_000_000.0,
         retry_s=0.05,
+        copy_s=copy_s,
     )
+
+
+@pytest.fixture
+def distributor(world: World, config: Published) -> Iterator[Distributor]:
+    made = make_distributor(world, config)
     made.start()
     yield made
     made.stop()
@@ -123,3 +133,56 @@ def test_a_candidate_that_is_away_holds_nobody_up_and_is_told_later(
             gevent.sleep(0.005)
     path = data(world, away.name) / "config.data"
     assert json.loads(path.read_bytes())["serial_no"] == shown.snapshot().serial_no
+
+
+def test_a_candidate_that_never_answers_holds_nobody_up_and_is_told_later(
+    world: World, config: Published
+) -> None:
+    made = make_distributor(world, config, copy_s=0.5)
+    made.start()
+    try:
+        assert made.wait_told(config.snapshot().serial_no, PATIENCE_S)
+        hanging, other = config.snapshot().queue_replicas()[:2]
+        world.faults.set(hanging.name, Fault(FaultKind.HANG))
+        snapshot = add_tag(config, "first")
+        # Everybody else has it although the one hangs all the time, and nobody waits for that one.
+        assert made.wait_told(snapshot.serial_no, PATIENCE_S)
+        assert made.wait_simple_told(snapshot.serial_no, PATIENCE_S)
+        assert made.failing == {hanging.uuid}
+        path = data(world, other.name) / "config.data"
+        assert json.loads(path.read_bytes())["serial_no"] == snapshot.serial_no
+        with gevent.Timeout(PATIENCE_S):
+            for serial in range(20):
+                # None of these waits for the deadline of the one that hangs.
+                snapshot = add_tag(config, f"more{serial}")
+                while json.loads(path.read_bytes())["serial_no"] < snapshot.serial_no:
+                    gevent.sleep(0.001)
+                assert made.wait_told(snapshot.serial_no, 0.0)
+        world.faults.clear()
+        with gevent.Timeout(PATIENCE_S):
+            while made.failing:
+                gevent.sleep(0.005)
+        path = data(world, hanging.name) / "config.data"
+        assert json.loads(path.read_bytes())["serial_no"] == snapshot.serial_no
+    finally:
+        made.stop()
+
+
+def test_nodes_that_come_are_told_and_nodes_that_went_offline_are_not(
+    world: World, config: Published, distributor: Distributor
+) -> None:
+    assert distributor.wait_simple_told(config.snapshot().serial_no, PATIENCE_S)
+    node = config.snapshot().queue_replicas()[0]
+    config.update(lambda draft: draft.put(replace(node, offline=True, master_candidate=False)))
+    config.publish()
+    before = world.nodes[node.name].counts.total()
+    snapshot = add_tag(config, "while_it_is_away")
+    assert distributor.wait_simple_told(snapshot.serial_no, PATIENCE_S)
+    assert world.nodes[node.name].counts.total() == before
+    gone = config.snapshot().nodes[node.uuid]
+    config.update(lambda draft: draft.put(replace(gone, offline=False, master_candidate=True)))
+    config.publish()
+    assert distributor.wait_told(config.snapshot().serial_no, PATIENCE_S)
+    path = data(world, node.name) / "config.data"
+    assert json.loads(path.read_bytes())["serial_no"] == config.snapshot().serial_no
+    wait_simple(world, config)

@@ -10,10 +10,10 @@ import pytest
 from masterd.clock import SystemClock
 from masterd.config.document import DocumentError
 from masterd.config.kinds import CLUSTER, NODE
-from masterd.config.repository import ConfigRepository
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft, Staged
 from masterd.errors import ConfigurationError
+from masterd.wconf.repository import ConfigRepository
 from store import outbox, schema
 from store.store import Store
 from store.txn import WriteTxn

@@ -45,3 +45,20 @@ def test_an_old_configuration_is_taken_over_and_stays_beside(release: str) -> No
         assert path.with_name(f"config.data.{release}").read_bytes() == before
         with system.running(cluster, arguments=ALONE) as daemon:
             assert daemon.log().count("from the form of Ganeti") == 1
+
+
+def test_what_stays_refused_is_told_once_with_its_place_and_what_to_do() -> None:
+    config = sound()
+    config["cluster"]["serial_no"] = None
+    with system.short_directory() as base:
+        cluster = clusters.build(base, nodes=1, home=base / HOST)
+        path = cluster.data(cluster.master) / "config.data"
+        path.write_text(json.dumps(config))
+        daemon = system.start(cluster, arguments=ALONE)
+        assert daemon.process.wait(system.START_S) == 1
+        log = daemon.log()
+        assert f"cannot take over {path}:\n  cluster.serial_no: expected `int`, got `null`" in log
+        assert "mend it there" in log
+        assert log.count("cluster.serial_no") == 1
+        assert "Traceback" not in log
+        assert not daemon.paths.store_dir.exists()

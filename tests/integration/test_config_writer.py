@@ -10,8 +10,8 @@ import pytest
 
 from masterd.clock import SystemClock
 from masterd.config.kinds import CLUSTER
-from masterd.config.repository import ConfigRepository
-from masterd.config.writer import ConfigWriter, FileState
+from masterd.wconf.repository import ConfigRepository
+from masterd.wconf.writer import ConfigWriter, FileState
 from store.store import Store
 
 CONFIG_DATA = (Path(__file__).parent.parent / "conformance" / "data" / "config.data").read_bytes()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from masterd.config import document
 from masterd.config.kinds import DISK, GROUP, INSTANCE, NETWORK, NODE, AnyDisk, AnyInstance
 from masterd.config.relations import Relations, relations
-from masterd.config.reservations import taken
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.wconf.reservations import taken
 from tests.config_support import Changes
 from tests.sample_config import sample
 

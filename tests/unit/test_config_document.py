@@ -33,7 +33,7 @@ def problems_after(change: Change) -> list[str]:
     [
         (lambda d: d.update(extra=1), "config: unknown key 'extra'"),
         (lambda d: d.pop("filters"), "config: missing key 'filters'"),
-        (lambda d: d.update(version=2160000), "version: expected 3000000, got 2160000"),
+        (lambda d: d.update(version=2160000), "version: expected 3000000 or 3010000, got 2160000"),
         (lambda d: d.update(serial_no="7"), "serial_no: expected a number, got str"),
         (lambda d: d.update(serial_no=True), "serial_no: expected a number, got bool"),
         (lambda d: d.update(nodes=[]), "nodes: expected an object, got list"),

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masterd.config import document
-from masterd.config.reservations import Owner, Reservations, Thing, taken
 from masterd.errors import OpPrereqError
 from masterd.limits import CONFIG_PORT_MAX
+from masterd.wconf.reservations import Owner, Reservations, Thing, taken
 from tests.sample_config import sample
 
 CONFIG = document.split(sample(5, nodes=4, instances=40))

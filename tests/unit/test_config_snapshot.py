@@ -13,8 +13,8 @@ from masterd.config.params import PartialNdParams, fill_free
 from masterd.config.render import number, render
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.ssconf_files import ssconf_files, ssconf_values
-from masterd.config.text import natural_key
 from masterd.errors import ConfigurationError
+from masterd.filter.natural import natural_key
 
 CONFIG_DATA = Path(__file__).parent.parent / "conformance" / "data" / "config.data"
 NODE1 = "f0c420dd-336b-4dba-924e-3d6f17634af4"

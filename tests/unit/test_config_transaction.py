@@ -72,10 +72,18 @@ def test_the_whole_is_numbered_once_however_much_changed(
     assert changed.cluster.serial_no == before.cluster.serial_no + 1
 
 
-def test_changing_a_node_does_not_touch_the_cluster_object(
+def test_a_change_of_a_node_counts_for_the_cluster(before: ConfigSnapshot, draft: Draft) -> None:
+    draft.put(msgspec.structs.replace(draft.require(NODE, NODE4), powered=False))
+    changed = after(before, draft.finish(None))
+    assert changed.cluster.serial_no == before.cluster.serial_no + 1
+    assert changed.cluster.mtime == NOW_S
+
+
+def test_a_change_of_a_group_does_not_touch_the_cluster_object(
     before: ConfigSnapshot, draft: Draft
 ) -> None:
-    draft.put(msgspec.structs.replace(draft.require(NODE, NODE4), powered=False))
+    group = next(iter(before.nodegroups.values()))
+    draft.put(msgspec.structs.replace(group, alloc_policy="last_resort"))
     assert after(before, draft.finish(None)).cluster is before.cluster
 
 
