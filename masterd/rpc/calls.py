@@ -1,12 +1,13 @@
-"""The 108 node calls of Ganeti 3.0.2, in alphabetical order.
+"""The 108 node calls of Ganeti 3.0.2, in alphabetical order, and the one that 3.1 adds.
 
-Arguments are written `name` or `name:encoder`. `_one` rows are sent to one node at a time, `_many`
+Arguments are written `name` or `name:encoding`. `_one` rows are sent to one node at a time, `_many`
 rows to several at once. Rows that only read, or that write a whole file or flag, are repeatable.
 
-`master_node_name` is asked from offline nodes too, because the vote at start counts every node;
-the timeouts are those of the Python callers.
+Answers are short, but for those of `_LISTINGS`. `master_node_name` is asked from offline nodes too,
+because the vote at start counts every node; the timeouts are those of the Python callers.
 
-Source: Ganeti 3.0.2 lib/rpc_defs.py, src/Ganeti/Rpc.hs.
+Source: Ganeti 3.0.2 lib/rpc_defs.py, src/Ganeti/Rpc.hs; 3.1.0~rc2 as built in Debian's
+backports for 12, ganeti/rpc_defs.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from masterd.errors import ProgrammerError
+from masterd.limits import RPC_ANSWER_BYTES_MAX, RPC_LISTING_BYTES_MAX
 from masterd.rpc.call import (
     FAST,
     FOUR_HOURS,
@@ -26,6 +28,48 @@ from masterd.rpc.call import (
     PerNode,
     TimeoutFunction,
 )
+
+#: Calls whose answers grow with what a node has, or hold what a script wrote.
+_LISTINGS: Final = frozenset(
+    {
+        "all_instances_info",
+        "bdev_sizes",
+        "blockdev_getdimensions",
+        "blockdev_getmirrorstatus",
+        "blockdev_getmirrorstatus_multi",
+        "export_list",
+        "extstorage_diagnose",
+        "hooks_runner",
+        "iallocator_runner",
+        "impexp_status",
+        "instance_console_info",
+        "instance_list",
+        "lv_list",
+        "node_info",
+        "node_verify",
+        "node_verify_light",
+        "node_volumes",
+        "os_diagnose",
+        "restricted_command",
+        "run_oob",
+        "storage_list",
+    }
+)
+
+#: Calls that may be sent again, yet change a node: they write something whole.
+_WRITTEN_WHOLE: Final = frozenset(
+    {
+        "jobqueue_set_drain_flag",
+        "jobqueue_update",
+        "set_watcher_pause",
+        "upload_file",
+        "upload_file_single",
+        "write_ssconf_files",
+    }
+)
+
+#: Calls that are not sent again, since they take long or count, yet change nothing.
+_ONLY_WAITED_FOR: Final = frozenset({"drbd_wait_sync", "iallocator_runner", "test_delay"})
 
 #: Seconds a node gets for the delay itself being late.
 _DELAY_MARGIN_S: Final = 5
@@ -80,7 +124,18 @@ def _row(
         Argument(argument, encoding or None)
         for argument, _, encoding in (text.partition(":") for text in arguments)
     )
-    return Call(name, timeout, parsed, single, accept_offline, per_node, whole_body, repeatable)
+    return Call(
+        name,
+        timeout,
+        parsed,
+        single,
+        accept_offline,
+        per_node,
+        whole_body,
+        repeatable,
+        RPC_LISTING_BYTES_MAX if name in _LISTINGS else RPC_ANSWER_BYTES_MAX,
+        name not in _ONLY_WAITED_FOR and (not repeatable or name in _WRITTEN_WHOLE),
+    )
 
 
 def _one(
@@ -360,17 +415,26 @@ _ROWS: Final = (
     _one("x509_cert_remove", NORMAL, "name"),
 )
 
-#: Every call by name.
-CALLS: Final[Mapping[str, Call]] = MappingProxyType({row.name: row for row in _ROWS})
+#: What nodes can be asked, by the name of the call.
+Calls = Mapping[str, Call]
+
+#: The calls of 3.0.
+CALLS: Final[Calls] = MappingProxyType({row.name: row for row in _ROWS})
+
+#: Told to the hypervisor of a running instance: a disk has grown, to so many bytes.
+_RESIZE_DISK: Final = _one("resize_disk", NORMAL, "instance:inst_dict", "disk", "new_size")
+
+#: The calls of 3.1.
+CALLS_3_1: Final[Calls] = MappingProxyType({**CALLS, _RESIZE_DISK.name: _RESIZE_DISK})
 
 
-def find(name: str) -> Call:
+def find(name: str, calls: Calls = CALLS) -> Call:
     """Return the row of call `name`.
 
     Raises:
         ProgrammerError: there is no such call.
     """
-    call = CALLS.get(name)
+    call = calls.get(name)
     if call is None:
         raise ProgrammerError(f"There is no node call '{name}'")
     return call

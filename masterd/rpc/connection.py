@@ -6,6 +6,7 @@ Real node daemons close after each answer; others keep the connection, and then 
 import ssl
 from typing import Any, Final
 
+import gevent
 from gevent import monkey
 
 from masterd.limits import RPC_READ_BYTES
@@ -51,17 +52,21 @@ class Connection:
         """Tell whether an idle connection has something to read: the peer has closed it."""
         return any(events & ~_WRITABLE for _, events in self._poller.poll(0))
 
-    def ask(self, path: str, body: bytes) -> bytes:
+    def ask(self, path: str, body: bytes, answer_bytes_max: int) -> bytes:
         """Send a request and return the body of the answer. Switches.
+
+        Between two parts of an answer everybody else gets a turn, also when the peer sends faster
+        than it is read: only then do deadlines pass.
 
         Raises:
             TransportError: no usable answer; the connection is of no further use.
         """
         fresh = self.used == 0
         try:
-            self._socket.sendall(self._exchange.request(path, body))
-            answer = None
+            self._socket.sendall(self._exchange.request(path, body, answer_bytes_max))
+            answer = self._exchange.receive(self._socket.recv(RPC_READ_BYTES))
             while answer is None:
+                gevent.sleep(0)
                 answer = self._exchange.receive(self._socket.recv(RPC_READ_BYTES))
         except ssl.SSLError as error:
             if fresh and self._exchange.untouched and "ALERT" in (error.reason or ""):

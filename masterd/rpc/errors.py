@@ -11,16 +11,24 @@ class TransportError(Exception):
         unsent: the node certainly did not carry it out.
         stale: a kept connection turned out closed before a byte of the answer came; the node most
             likely never saw the request, but that is not certain.
+        unreachable: nobody accepted a connection there.
     """
 
     unsent = False
     stale = False
+    unreachable = False
 
 
 class ConnectError(TransportError):
-    """No connection."""
+    """No connection that can be used."""
 
     unsent = True
+
+
+class UnreachableError(ConnectError):
+    """Nobody accepted a connection."""
+
+    unreachable = True
 
 
 class HandshakeError(ConnectError):

@@ -28,7 +28,7 @@ def read_details(path: Path, paths: VirtualPaths) -> FileDetails:
     return FileDetails(
         paths.virtual(path),
         content,
-        found.st_mode & 0o7777,
+        found.st_mode,
         owner,
         group,
         found.st_atime,

@@ -10,15 +10,22 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from exporter.replica import ReplicaError
-from masterd.limits import RPC_REPLICA_BODIES_MAX
+from masterd.limits import RPC_REPLICA_BODIES_MAX, RPC_REPLICA_S
 from masterd.rpc.calls import CALLS
+from masterd.rpc.encoding import compress
 from masterd.rpc.result import RpcResult
 from masterd.rpc.runner import NodeTarget, RpcRunner
 from masterd.rpc.virtual_path import VirtualPaths
 
 _UPDATE = CALLS["jobqueue_update"]
 _RENAME = CALLS["jobqueue_rename"]
+_VERIFY = CALLS["node_verify"]
+
+#: What a node is asked to verify: files, by their digests. Source: constants.json NV_FILELIST.
+_FILE_LIST = "filelist"
 
 #: How a node daemon's Python says that a file is not there.
 _NO_SUCH_FILE = "[Errno 2]"
@@ -41,7 +48,7 @@ class ReplicaBodies:
         kept = self._kept.get(path)
         if kept is not None and kept[0] == content:
             return kept[1]
-        body = _UPDATE.bodies(("",), (self.name(path), content))[""]
+        body = _UPDATE.bodies(("",), (self.name(path), compress(content)))[""]
         self._kept[path] = (content, body)
         self._kept.move_to_end(path)
         if len(self._kept) > RPC_REPLICA_BODIES_MAX:
@@ -52,17 +59,26 @@ class ReplicaBodies:
 class NodeReplica:
     """The queue directory of one master candidate. Obeys `exporter.replica.Replica`."""
 
-    def __init__(self, runner: RpcRunner, node: NodeTarget, bodies: ReplicaBodies) -> None:
+    def __init__(
+        self,
+        runner: RpcRunner,
+        node: NodeTarget,
+        bodies: ReplicaBodies,
+        *,
+        answer_s: float = RPC_REPLICA_S,
+    ) -> None:
         """Prepare.
 
         Args:
             runner: calls the node daemon.
             node: the master candidate.
             bodies: one for all replicas.
+            answer_s: seconds the node may take for a call.
         """
         self._runner = runner
         self._node = node
         self._bodies = bodies
+        self._answer_s = answer_s
 
     @property
     def name(self) -> str:
@@ -76,7 +92,7 @@ class NodeReplica:
             ReplicaError: the node did not say that it has it.
         """
         body = self._bodies.update(path, content)
-        self._check(self._runner.send(_UPDATE.name, self._node, body))
+        self._check(self._runner.send(_UPDATE.name, self._node, body, timeout_s=self._answer_s))
 
     def rename(self, pairs: Sequence[tuple[Path, Path]]) -> None:
         """Move files. Switches.
@@ -86,7 +102,7 @@ class NodeReplica:
         """
         name = self._bodies.name
         renames = [[name(old), name(new)] for old, new in pairs]
-        self._check(self._runner.call_one(_RENAME.name, self._node, (renames,)))
+        self._call(_RENAME.name, renames)
 
     def set_drain(self, drained: bool) -> None:
         """Make or remove the drain flag. Switches.
@@ -94,19 +110,28 @@ class NodeReplica:
         Raises:
             ReplicaError: the node did not say that it has done it.
         """
-        self._check(self._runner.call_one("jobqueue_set_drain_flag", self._node, (drained,)))
+        self._call("jobqueue_set_drain_flag", drained)
 
-    def purge(self) -> None:
-        """Remove every file of the queue, the archive's included. Switches.
+    def digests(self, paths: Sequence[Path]) -> dict[Path, str]:
+        """Return the SHA-1 digests of those files that are there. Switches.
 
         Raises:
-            ReplicaError: the node did not say that it has done it.
+            ReplicaError: the node did not say.
         """
-        self._check(self._runner.call_one("jobqueue_purge", self._node, ()))
+        by_name = {self._bodies.name(path): path for path in paths}
+        answer = self._call(_VERIFY.name, {_FILE_LIST: list(by_name)}, "", {})
+        try:
+            found = msgspec.convert(answer, dict[str, dict[str, str]])[_FILE_LIST]
+        except (msgspec.ValidationError, KeyError) as error:
+            raise ReplicaError(f"{self.name}: {_VERIFY.name}: {error}") from error
+        return {by_name[name]: digest for name, digest in found.items() if name in by_name}
 
-    def _check(self, result: RpcResult) -> None:
+    def _call(self, name: str, *args: object) -> object:
+        return self._check(self._runner.call_one(name, self._node, args, timeout_s=self._answer_s))
+
+    def _check(self, result: RpcResult) -> object:
         if result.ok:
-            return
+            return result.payload
         error = result.error or ""
         missing = result.call == _RENAME.name and _NO_SUCH_FILE in error
         raise ReplicaError(f"{self.name}: {result.call}: {error}", missing=missing)

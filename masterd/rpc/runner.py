@@ -12,8 +12,7 @@ from masterd.errors import ProgrammerError
 from masterd.limits import RPC_FANOUT_MAX, RPC_PEERS_MAX, RPC_REQUESTS_MAX, RPC_STALE_RETRIES
 from masterd.rpc import result
 from masterd.rpc.call import Call
-from masterd.rpc.calls import find
-from masterd.rpc.encoding import ENCODERS, Encoder
+from masterd.rpc.calls import CALLS, Calls, find
 from masterd.rpc.errors import TransportError
 from masterd.rpc.gates import NodeGate
 from masterd.rpc.result import RpcResult
@@ -61,18 +60,21 @@ class RpcRunner:
         transport: Transport,
         *,
         port: int = NODED_PORT,
-        encoders: Mapping[str, Encoder] | None = None,
+        calls: Calls = CALLS,
+        permit: Callable[[], str | None] | None = None,
     ) -> None:
         """Prepare.
 
         Args:
             transport: brings requests to nodes.
             port: of every node daemon.
-            encoders: by name, in addition to `encoding.ENCODERS`.
+            calls: that node daemons of this release know.
+            permit: returns why no node may be called now, None while they may; may switch.
         """
         self._transport = transport
         self._port = port
-        self._encoders = {**ENCODERS, **(encoders or {})}
+        self._calls = calls
+        self._permit = permit
         self._gates: dict[str, NodeGate] = {}
         self._places = Semaphore(RPC_REQUESTS_MAX)
 
@@ -90,7 +92,7 @@ class RpcRunner:
         requests under way are given up.
 
         Args:
-            args: in the order of the call's row.
+            args: JSON values in the order of the call's row.
             timeout_s: instead of the call's own.
 
         Returns:
@@ -99,10 +101,10 @@ class RpcRunner:
         Raises:
             ProgrammerError: no such call, wrong arguments, several nodes for a single-node call.
         """
-        call = find(call_name)
+        call = find(call_name, self._calls)
         if call.single and len(nodes) > 1:
             raise ProgrammerError(f"Node call '{call_name}' is for one node, not {len(nodes)}")
-        bodies = call.bodies([node.uuid for node in nodes], args, self._encoders)
+        bodies = call.bodies([node.uuid for node in nodes], args)
         limit_s = call.timeout_s(args) if timeout_s is None else timeout_s
         results: dict[str, RpcResult] = {}
         asked: list[NodeTarget] = []
@@ -160,7 +162,7 @@ class RpcRunner:
             ProgrammerError: no such call, or its timeout follows from its arguments and none was
                 given.
         """
-        call = find(call_name)
+        call = find(call_name, self._calls)
         if timeout_s is None:
             if not isinstance(call.timeout, int):
                 raise ProgrammerError(f"Node call '{call_name}' needs a timeout")
@@ -202,12 +204,24 @@ class RpcRunner:
             raise
 
     def _ask(self, call: Call, node: NodeTarget, body: bytes, timeout_s: float) -> RpcResult:
+        refusal = None if self._permit is None else self._permit()
+        if refusal is not None:
+            return result.failed(
+                call.name, node.name, node.uuid, refusal, unsent=True, unreachable=False
+            )
         try:
             with self._gate(node).turn(quick=call.quick, timeout_s=timeout_s):
                 answer = self._request(call, node, body, timeout_s)
         except TransportError as error:
             _LOG.warning("Node %s, call %s: %s", node.name, call.name, error)
-            return result.failed(call.name, node.name, node.uuid, str(error), unsent=error.unsent)
+            return result.failed(
+                call.name,
+                node.name,
+                node.uuid,
+                str(error),
+                unsent=error.unsent,
+                unreachable=error.unreachable,
+            )
         return result.decode(call.name, node.name, node.uuid, answer)
 
     def _request(self, call: Call, node: NodeTarget, body: bytes, timeout_s: float) -> bytes:
@@ -215,7 +229,12 @@ class RpcRunner:
         while True:
             try:
                 return self._transport.request(
-                    node.address, self._port, f"/{call.name}", body, timeout_s
+                    node.address,
+                    self._port,
+                    f"/{call.name}",
+                    body,
+                    timeout_s,
+                    answer_bytes_max=call.answer_bytes_max,
                 )
             except TransportError as error:
                 if not error.stale or retries == 0:

@@ -20,7 +20,6 @@ from gevent.ssl import SSLContext
 
 from masterd.clock import Clock
 from masterd.limits import (
-    RPC_ANSWER_BYTES_MAX,
     RPC_CONNECT_S,
     RPC_IDLE_S,
     RPC_NODE_IDLE_MAX,
@@ -35,6 +34,7 @@ from masterd.rpc.errors import (
     DeadlineError,
     HandshakeError,
     TransportError,
+    UnreachableError,
 )
 from masterd.rpc.http import Exchange
 
@@ -42,12 +42,22 @@ from masterd.rpc.http import Exchange
 class Transport(Protocol):
     """Brings one request to one node and its answer back."""
 
-    def request(self, address: str, port: int, path: str, body: bytes, timeout_s: float) -> bytes:
+    def request(
+        self,
+        address: str,
+        port: int,
+        path: str,
+        body: bytes,
+        timeout_s: float,
+        *,
+        answer_bytes_max: int,
+    ) -> bytes:
         """POST `body` to `path` ("/version") and return the body of the answer. Switches.
 
         Args:
             address: IP address, or a name that resolves to one.
             timeout_s: seconds for everything together.
+            answer_bytes_max: a longer answer is a failure.
 
         Raises:
             TransportError: there was no answer with status 200; see its attributes.
@@ -95,7 +105,6 @@ class TlsTransport:
         client_pem: Path,
         clock: Clock,
         *,
-        answer_bytes_max: int = RPC_ANSWER_BYTES_MAX,
         connect_s: float = RPC_CONNECT_S,
         keep_alive: bool = True,
         resume: bool = True,
@@ -106,14 +115,12 @@ class TlsTransport:
             server_pem: key and certificate shared by the cluster; what is trusted.
             client_pem: key and certificate of this node.
             clock: for the age of connections and certificates.
-            answer_bytes_max: longer answers are failures.
             connect_s: seconds to connect and agree on TLS.
             keep_alive: use connections again that the peer keeps open.
             resume: take up TLS sessions.
         """
         self._credentials = Credentials(server_pem, client_pem, clock)
         self._clock = clock
-        self._answer_bytes_max = answer_bytes_max
         self._connect_s = connect_s
         self._keep_alive = keep_alive
         self._resume = resume
@@ -121,14 +128,23 @@ class TlsTransport:
         self._closed = False
         self.stats = TransportStats()
 
-    def request(self, address: str, port: int, path: str, body: bytes, timeout_s: float) -> bytes:
+    def request(
+        self,
+        address: str,
+        port: int,
+        path: str,
+        body: bytes,
+        timeout_s: float,
+        *,
+        answer_bytes_max: int,
+    ) -> bytes:
         """See `Transport.request`. Switches."""
         peer = self._peer(address, port)
         self.stats.requests += 1
         timeout = gevent.Timeout.start_new(timeout_s)
         try:
             with peer.slots:
-                return self._ask(peer, address, port, path, body)
+                return self._ask(peer, address, port, path, body, answer_bytes_max)
         except gevent.Timeout as expired:
             if expired is not timeout:
                 raise
@@ -161,7 +177,9 @@ class TlsTransport:
         peer = self._peers[key] = _Peer()
         return peer
 
-    def _ask(self, peer: _Peer, address: str, port: int, path: str, body: bytes) -> bytes:
+    def _ask(
+        self, peer: _Peer, address: str, port: int, path: str, body: bytes, answer_bytes_max: int
+    ) -> bytes:
         context = self._credentials.context()
         connection = self._kept(peer)
         if connection is None:
@@ -170,7 +188,7 @@ class TlsTransport:
             self.stats.reused += 1
         keep = False
         try:
-            answer = connection.ask(path, body)
+            answer = connection.ask(path, body, answer_bytes_max)
             keep = self._keep_alive and not self._closed and connection.again()
         except ConnectionLostError as error:
             if error.stale:
@@ -205,27 +223,31 @@ class TlsTransport:
         generation = self._credentials.generation
         session = peer.session if peer.session_generation == generation else None
         timeout = gevent.Timeout.start_new(self._connect_s)
+        host = _host(address, port)
+        plain = None
         try:
+            plain = _dial(address, port)
             try:
-                tls = _connect(address, port, context, session)
+                tls = _agree(plain, host, context, session)
             except HandshakeError:
                 if session is None:
                     raise
                 peer.session = None
-                tls = _connect(address, port, context, None)
+                plain = _dial(address, port)
+                tls = _agree(plain, host, context, None)
                 # Ganeti's node daemon breaks off when a session is taken up, because it checks
                 # certificates without a session context: never offer it one again.
                 peer.resumes = False
         except gevent.Timeout as expired:
             if expired is not timeout:
                 raise
-            text = f"No connection to {address}:{port} within {self._connect_s:g} seconds"
-            raise ConnectError(text) from None
+            if plain is None:
+                text = f"No connection to {host} within {self._connect_s:g} seconds"
+                raise UnreachableError(text) from None
+            raise HandshakeError(f"No TLS with {host} within {self._connect_s:g} seconds") from None
         finally:
             timeout.close()
-        connection = Connection(
-            tls, Exchange(_host(address, port), answer_bytes_max=self._answer_bytes_max), generation
-        )
+        connection = Connection(tls, Exchange(host), generation)
         self.stats.connections += 1
         self.stats.resumed += connection.resumed
         return connection
@@ -235,21 +257,15 @@ def _host(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _connect(address: str, port: int, context: SSLContext, session: ssl.SSLSession | None) -> Any:
-    """Connect and agree on TLS, taking up `session` if the peer likes. Switches.
+def _agree(plain: Any, host: str, context: SSLContext, session: ssl.SSLSession | None) -> Any:
+    """Agree on TLS over a connected socket, taking up `session` if the peer likes. Switches.
 
     Returns:
         The TLS socket.
 
     Raises:
-        ConnectError: refused or unreachable.
         HandshakeError: no agreement.
     """
-    host = _host(address, port)
-    try:
-        plain = _dial(address, port)
-    except OSError as error:
-        raise ConnectError(f"Can't connect to {host}: {error.strerror or error}") from error
     tls = context.wrap_socket(plain, do_handshake_on_connect=False, session=session)
     try:
         tls.do_handshake()
@@ -264,6 +280,19 @@ def _connect(address: str, port: int, context: SSLContext, session: ssl.SSLSessi
 
 
 def _dial(address: str, port: int) -> Any:
+    """Return a connected socket. Switches.
+
+    Raises:
+        UnreachableError: refused or out of reach.
+    """
+    try:
+        return _connected(address, port)
+    except OSError as error:
+        text = f"Can't connect to {_host(address, port)}: {error.strerror or error}"
+        raise UnreachableError(text) from error
+
+
+def _connected(address: str, port: int) -> Any:
     """Return a connected socket. Only names go to the resolver, which works in a thread."""
     if ":" in address:
         plain = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
