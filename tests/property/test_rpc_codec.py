@@ -32,8 +32,8 @@ def test_an_answer_is_read_the_same_however_it_is_cut(
         answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + data
     else:
         answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    exchange = Exchange("host:1", answer_bytes_max=1000)
-    exchange.request("/version", b"[]")
+    exchange = Exchange("host:1")
+    exchange.request("/version", b"[]", 1000)
     places = sorted({min(cut, len(answer)) for cut in cuts} | {0, len(answer)})
     received: bytes | None = None
     for start, end in pairwise(places):

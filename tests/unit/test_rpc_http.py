@@ -10,13 +10,13 @@ CLOSING = ANSWER.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
 def asked(*, answer_bytes_max: int = 1000) -> Exchange:
-    exchange = Exchange("10.0.0.1:1811", answer_bytes_max=answer_bytes_max)
-    exchange.request("/version", b"[]")
+    exchange = Exchange("10.0.0.1:1811")
+    exchange.request("/version", b"[]", answer_bytes_max)
     return exchange
 
 
 def test_a_request_is_a_post_with_host_length_and_json() -> None:
-    sent = Exchange("10.0.0.1:1811", answer_bytes_max=1000).request("/version", b"[]")
+    sent = Exchange("10.0.0.1:1811").request("/version", b"[]", 1000)
     head, _, body = sent.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     assert lines[0] == b"POST /version HTTP/1.1"
@@ -33,7 +33,7 @@ def test_after_a_whole_answer_the_connection_takes_the_next_request() -> None:
     exchange = asked()
     assert exchange.receive(ANSWER) == b"[true,null]"
     assert exchange.again()
-    assert exchange.request("/version", b"[]").startswith(b"POST")
+    assert exchange.request("/version", b"[]", 1000).startswith(b"POST")
     assert exchange.receive(ANSWER) == b"[true,null]"
 
 
