@@ -1,21 +1,14 @@
-"""How arguments of node calls become JSON values.
+"""How the content of files travels to nodes. Pure.
 
-An encoder is a pure function from the caller's value to a JSON value. Those that fill parameters
-from the configuration (`inst_dict` and the disk forms) are not here: the caller of
-`RpcRunner` hands them in by name, and a call that lacks one is refused.
-
-Source: Ganeti 3.0.2 lib/rpc/node.py, _ENCODERS.
+Source: Ganeti 3.0.2 lib/rpc/node.py (_Compress, _PrepareFileUpload).
 """
 
 import base64
 import zlib
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from masterd.errors import ProgrammerError
-
-Encoder = Callable[[object], object]
 
 #: Texts from this many bytes on are compressed.
 COMPRESS_BYTES_MIN: Final = 512
@@ -23,15 +16,6 @@ COMPRESS_BYTES_MIN: Final = 512
 _PLAIN: Final = 0
 _ZLIB_BASE64: Final = 1
 _ZLIB_LEVEL: Final = 3
-
-
-@runtime_checkable
-class Documented(Protocol):
-    """An object with a JSON form."""
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the object as a JSON value."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +41,10 @@ class FileDetails:
     mtime: float | None = None
 
     def arguments(self) -> list[object]:
-        """Return the seven arguments of `upload_file_single`, content not yet compressed."""
+        """Return the seven arguments of `upload_file_single`; a list of them is `upload_file`'s."""
         return [
             self.path,
-            self.content,
+            compress(self.content),
             self.mode,
             self.owner,
             self.group,
@@ -69,18 +53,13 @@ class FileDetails:
         ]
 
 
-def compress(value: object) -> list[object]:
+def compress(value: str | bytes) -> list[object]:
     """Return `[0, text]` for a short text, else `[1, base64 of the zlib stream]`.
 
     Raises:
-        ProgrammerError: neither text nor UTF-8 bytes.
+        ProgrammerError: bytes that are not UTF-8.
     """
-    if isinstance(value, str):
-        data = value.encode("utf-8")
-    elif isinstance(value, bytes):
-        data = value
-    else:
-        raise ProgrammerError(f"Can't compress a value of type {type(value).__name__}")
+    data = value.encode("utf-8") if isinstance(value, str) else value
     if len(data) < COMPRESS_BYTES_MIN:
         try:
             return [_PLAIN, value if isinstance(value, str) else data.decode("utf-8")]
@@ -114,55 +93,3 @@ def decompress(value: object, *, bytes_max: int) -> bytes:
             return data
         case _:
             raise ValueError("content is not [0, text] or [1, base64 text]")
-
-
-def object_dict(value: object) -> object:
-    """Return an object's JSON form; a mapping is one already."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Documented):
-        return value.to_dict()
-    raise ProgrammerError(f"A value of type {type(value).__name__} has no JSON form")
-
-
-def object_dict_list(value: object) -> object:
-    """Return the JSON forms of a sequence of objects."""
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        raise ProgrammerError(f"A list of objects is wanted, not a {type(value).__name__}")
-    return [object_dict(entry) for entry in value]
-
-
-def file_details(value: object) -> object:
-    """Return `[path, compressed content, mode, owner, group, atime, mtime]`."""
-    if not isinstance(value, FileDetails):
-        raise ProgrammerError(f"FileDetails are wanted, not a {type(value).__name__}")
-    path, content, *rest = value.arguments()
-    return [path, compress(content), *rest]
-
-
-#: Encoders that need nothing but the value, by the name used in the call table.
-ENCODERS: Final[Mapping[str, Encoder]] = {
-    "compress": compress,
-    "file_details": file_details,
-    "object_dict": object_dict,
-    "object_dict_list": object_dict_list,
-    # A disk in its form for one node (`config.node_disks`), which its caller knows.
-    "single_disk_dict_dp": object_dict,
-}
-
-#: Encoders that fill in parameters from the configuration; handed to the runner by name.
-CONFIGURATION_ENCODERS: Final = frozenset(
-    {
-        "blockdev_rename",
-        "device_dict",
-        "disks_dict_dp",
-        "finalize_export_disks",
-        "impexp_io",
-        "inst_dict",
-        "inst_dict_hvp_bep_dp",
-        "inst_dict_osp_dp",
-        "multi_disks_dict_dp",
-        "nic_dict",
-        "node_to_disk_dict_dp",
-    }
-)

@@ -12,6 +12,8 @@ from typing import Final
 import msgspec
 
 from masterd.errors import ECode, OpPrereqError, RpcError
+from masterd.limits import RPC_ANSWER_VALUES_MAX, RPC_ERROR_CHARS_MAX
+from masterd.rpc import payloads
 
 OFFLINE: Final = "Node is marked offline"
 NO_INFORMATION: Final = "No error information"
@@ -30,6 +32,7 @@ class RpcResult:
         error: why not; None if `ok`, never empty otherwise.
         offline: the node was not asked because it is marked offline.
         unsent: not ok, and the node certainly did not start to carry the call out.
+        unreachable: not ok, because nobody accepted a connection at the node.
     """
 
     call: str
@@ -40,6 +43,7 @@ class RpcResult:
     error: str | None = None
     offline: bool = False
     unsent: bool = False
+    unreachable: bool = False
 
     def raise_(
         self, text: str | None = None, *, prereq: bool = False, code: ECode | None = None
@@ -78,19 +82,41 @@ def offline(call: str, node_name: str, node_uuid: str) -> RpcResult:
 
 
 def failed(
-    call: str, node_name: str, node_uuid: str, error: str, *, unsent: bool = False
+    call: str,
+    node_name: str,
+    node_uuid: str,
+    error: str,
+    *,
+    unsent: bool = False,
+    unreachable: bool = False,
 ) -> RpcResult:
-    """Return the result for a node that gave no usable answer."""
+    """Return the result for a node that gave no usable answer.
+
+    A long error is cut: it goes into messages, logs and jobs.
+    """
+    if len(error) > RPC_ERROR_CHARS_MAX:
+        left = len(error) - RPC_ERROR_CHARS_MAX
+        error = f"{error[:RPC_ERROR_CHARS_MAX]} [{left} more characters]"
     return RpcResult(
-        call, node_name, node_uuid, ok=False, error=error or NO_INFORMATION, unsent=unsent
+        call,
+        node_name,
+        node_uuid,
+        ok=False,
+        error=error or NO_INFORMATION,
+        unsent=unsent,
+        unreachable=unreachable,
     )
 
 
 def decode(call: str, node_name: str, node_uuid: str, body: bytes) -> RpcResult:
     """Read the body of a node's answer: a JSON pair `[success, payload or error text]`.
 
+    The payload must have the form of the call's answers (`masterd.rpc.payloads`).
     Anything else is a failure of that node, never an exception.
     """
+    if _values_at_most(body) > RPC_ANSWER_VALUES_MAX:
+        text = f"RPC layer error: answer has more than {RPC_ANSWER_VALUES_MAX} values"
+        return failed(call, node_name, node_uuid, text)
     try:
         answer: object = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -105,4 +131,19 @@ def decode(call: str, node_name: str, node_uuid: str, body: bytes) -> RpcResult:
     success, payload = answer
     if not success:
         return failed(call, node_name, node_uuid, str(payload) if payload else "")
+    wrong = payloads.problem(call, payload)
+    if wrong is not None:
+        text = f"RPC layer error: invalid answer to '{call}' ({wrong})"
+        return failed(call, node_name, node_uuid, text)
     return RpcResult(call, node_name, node_uuid, ok=True, payload=payload)
+
+
+def _values_at_most(body: bytes) -> int:
+    """Return a number of values that a JSON text does not exceed, in little time.
+
+    Decoding holds everybody up and takes up to a hundred times the memory of the text; both grow
+    with the number of values. What separates values inside of strings counts too.
+    """
+    if len(body) <= RPC_ANSWER_VALUES_MAX:
+        return len(body)
+    return 1 + sum(map(body.count, (b",", b":", b"[", b"{")))

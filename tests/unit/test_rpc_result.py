@@ -11,7 +11,7 @@ def read(body: bytes) -> RpcResult:
 
 
 def test_a_success_carries_its_payload() -> None:
-    result = read(b'[true, {"a": [1, null]}]')
+    result = decode("run_oob", "node2", "uuid2", b'[true, {"a": [1, null]}]')
     assert (result.ok, result.payload, result.error) == (True, {"a": [1, None]}, None)
     result.raise_("Never")
 
