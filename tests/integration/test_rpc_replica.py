@@ -1,5 +1,6 @@
 """Queue files reach other nodes through their node daemons."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,6 +52,16 @@ def test_a_file_is_written_renamed_and_flagged_on_the_other_node(nodes: Nodes) -
     assert not copy(nodes, 2, "drain").exists()
 
 
+def test_a_node_tells_the_digests_of_the_files_it_has(nodes: Nodes) -> None:
+    other = replica(nodes, 2)
+    other.update(own(nodes, "job-3"), b'{"id": 3}')
+    there, absent = own(nodes, "job-3"), own(nodes, "archive/7/job-70000")
+    assert other.digests([there, absent]) == {there: hashlib.sha1(b'{"id": 3}').hexdigest()}
+    nodes.disturb(2, Fault(FaultKind.NO_PAIR, calls=("node_verify",)))
+    with pytest.raises(ReplicaError):
+        other.digests([there])
+
+
 def test_a_node_that_does_not_answer_is_an_error_that_names_it(nodes: Nodes) -> None:
     nodes.disturb(2, Fault(FaultKind.REFUSE))
     other = replica(nodes, 2)
@@ -65,6 +76,20 @@ def test_a_node_that_does_not_answer_is_an_error_that_names_it(nodes: Nodes) -> 
         ) as caught:
             attempt()
         assert not caught.value.missing
+
+
+def test_a_node_that_never_answers_is_an_error_within_its_deadline(nodes: Nodes) -> None:
+    nodes.disturb(2, Fault(FaultKind.HANG))
+    target = nodes.cluster.targets()[1]
+    hanging = NodeReplica(nodes.runner, target, ReplicaBodies(nodes.cluster.paths()), answer_s=0.05)
+    attempts: list[Callable[[], None]] = [
+        lambda: hanging.update(own(nodes, "job-3"), b"{}"),
+        lambda: hanging.rename([(own(nodes, "job-3"), own(nodes, "archive/0/job-3"))]),
+        lambda: hanging.set_drain(True),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ReplicaError, match="No answer within"):
+            attempt()
 
 
 def test_renaming_what_is_not_there_is_told_apart(nodes: Nodes) -> None:

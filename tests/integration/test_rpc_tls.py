@@ -51,7 +51,10 @@ def tls(nodes: Nodes) -> TlsTransport:
 
 def ask(nodes: Nodes, call: str = "version") -> bytes:
     node = nodes.cluster.nodes[1]
-    return nodes.transport.request(node.address, nodes.cluster.port, f"/{call}", b"[]", 5)
+    port = nodes.cluster.port
+    return nodes.transport.request(
+        node.address, port, f"/{call}", b"[]", 5, answer_bytes_max=100_000
+    )
 
 
 # --- connections ------------------------------------------------------------------------------
@@ -114,7 +117,9 @@ def test_a_connection_found_closed_is_stale_and_a_repeatable_call_is_sent_again(
 
 
 def request(transport: TlsTransport, port: int, timeout_s: float = 5) -> bytes:
-    return transport.request("127.0.0.1", port, "/version", b"[]", timeout_s)
+    return transport.request(
+        "127.0.0.1", port, "/version", b"[]", timeout_s, answer_bytes_max=100_000
+    )
 
 
 def test_a_peer_that_never_agrees_on_tls_costs_the_time_to_connect(
@@ -125,8 +130,18 @@ def test_a_peer_that_never_agrees_on_tls_costs_the_time_to_connect(
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)
-        with pytest.raises(ConnectError, match=r"within 0\.1 seconds"):
+        with pytest.raises(HandshakeError, match=r"within 0\.1 seconds") as caught:
             request(transport, silent.getsockname()[1])
+    assert not caught.value.unreachable
+
+
+def test_only_a_peer_that_accepts_no_connection_is_unreachable(nodes: Nodes) -> None:
+    nodes.disturb(2, Fault(FaultKind.REFUSE))
+    nodes.disturb(3, Fault(FaultKind.DROP))
+    certificates.new_server(NOW_US).write(nodes.cluster.server_pem)
+    results = nodes.runner.call("version", nodes.cluster.targets(), [])
+    assert [result.ok for result in results.values()] == [False] * 4
+    assert [result.unreachable for result in results.values()] == [False, True, False, False]
 
 
 def test_a_peer_that_does_not_speak_tls_is_no_node(cluster: SimulatedCluster) -> None:
@@ -147,7 +162,7 @@ def test_a_peer_that_does_not_speak_tls_is_no_node(cluster: SimulatedCluster) ->
 
 @pytest.fixture
 def talkative(cluster: SimulatedCluster) -> Iterator[tuple[TlsTransport, int]]:
-    """A TLS peer whose answer never ends, and a transport that takes 100,000 bytes."""
+    """A TLS peer whose answer never ends, and a transport."""
     context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(str(cluster.server_pem))
 
@@ -161,9 +176,7 @@ def talkative(cluster: SimulatedCluster) -> Iterator[tuple[TlsTransport, int]]:
         except OSError:
             connection.close()
 
-    transport = TlsTransport(
-        cluster.server_pem, cluster.client_pem, ManualClock(), answer_bytes_max=100_000
-    )
+    transport = TlsTransport(cluster.server_pem, cluster.client_pem, ManualClock())
     server = StreamServer(("127.0.0.1", 0), flood)
     server.start()
     yield transport, server.server_port
@@ -251,7 +264,10 @@ def test_a_request_that_waits_for_a_connection_gives_up_at_its_deadline(nodes: N
     gevent.idle()
     node = nodes.cluster.nodes[1]
     with pytest.raises(DeadlineError):
-        nodes.transport.request(node.address, nodes.cluster.port, "/version", b"[]", 0.05)
+        port = nodes.cluster.port
+        nodes.transport.request(
+            node.address, port, "/version", b"[]", 0.05, answer_bytes_max=100_000
+        )
     gevent.killall(crowd)
     nodes.disturb(2)
     assert ask(nodes) == b"[true,3000000]"

@@ -8,7 +8,7 @@ import pytest
 
 from masterd.constants import PROTOCOL_VERSION
 from masterd.errors import OpExecError
-from masterd.rpc.encoding import FileDetails
+from masterd.rpc.encoding import FileDetails, compress
 from masterd.rpc.errors import ConnectionLostError
 from masterd.rpc.files import read_details
 from masterd.rpc.result import OFFLINE, RpcResult
@@ -71,7 +71,7 @@ def test_an_offline_node_is_not_asked_unless_the_call_says_so(nodes: Nodes) -> N
 def test_a_queue_file_arrives_whole(nodes: Nodes, length: int) -> None:
     content = "é" + "x" * (length - 2)
     results = nodes.runner.call(
-        "jobqueue_update", nodes.cluster.others(), [queue_name(nodes, "job-1"), content]
+        "jobqueue_update", nodes.cluster.others(), [queue_name(nodes, "job-1"), compress(content)]
     )
     assert outcome(results) == [True, True, False]
     for number in (2, 3):
@@ -83,13 +83,16 @@ def test_a_queue_file_arrives_whole(nodes: Nodes, length: int) -> None:
 def test_a_body_that_is_not_ascii_is_hung_up_on(nodes: Nodes) -> None:
     node = nodes.cluster.nodes[1]
     with pytest.raises(ConnectionLostError):
-        nodes.transport.request(node.address, nodes.cluster.port, "/version", b'["\xc3\xa9"]', 5)
+        port = nodes.cluster.port
+        nodes.transport.request(
+            node.address, port, "/version", b'["\xc3\xa9"]', 5, answer_bytes_max=1000
+        )
 
 
 def test_an_archived_job_moves_on_every_node(nodes: Nodes) -> None:
     old, new = queue_name(nodes, "job-12345"), queue_name(nodes, "archive/1/job-12345")
     targets = nodes.cluster.targets()[1:3]
-    nodes.runner.call("jobqueue_update", targets, [old, "{}"])
+    nodes.runner.call("jobqueue_update", targets, [old, compress("{}")])
     results = nodes.runner.call("jobqueue_rename", targets, [[[old, new]]])
     assert [result.payload for result in results.values()] == [[None], [None]]
     assert node_file(nodes, 2, "queue/archive/1/job-12345").read_text() == "{}"
@@ -100,7 +103,9 @@ def test_an_archived_job_moves_on_every_node(nodes: Nodes) -> None:
 def test_a_node_refuses_a_queue_file_outside_the_queue(nodes: Nodes) -> None:
     for name in ("../config.data", "../../../../../outside"):
         result = nodes.runner.call_one(
-            "jobqueue_update", nodes.cluster.targets()[1], [queue_name_raw(nodes, name), "x"]
+            "jobqueue_update",
+            nodes.cluster.targets()[1],
+            [queue_name_raw(nodes, name), compress("x")],
         )
         assert not result.ok
         assert "does not belong to the queue directory" in (result.error or "")
@@ -123,10 +128,12 @@ def test_flags_ssconf_and_uploads_appear_in_the_nodes_own_files(nodes: Nodes) ->
     assert node_file(nodes, 2, "ssconf_cluster_tags").read_text() == "a\nb\n"
     name = nodes.cluster.paths().virtual(nodes.cluster.data(nodes.cluster.master) / "config.data")
     details = FileDetails(name, b'{"new": true}', 0o640, "gnt-masterd", "gnt-confd")
-    assert call("upload_file", target, [details]).ok
+    assert call("upload_file", target, [details.arguments()]).ok
     assert node_file(nodes, 2, "config.data").read_text() == '{"new": true}'
     assert call("upload_file_single", target, details.arguments()).ok
-    refused = call("upload_file_single", target, ["/etc/hosts", "x", None, "root", "root", 0, 0])
+    refused = call(
+        "upload_file_single", target, ["/etc/hosts", compress("x"), None, "root", "root", 0, 0]
+    )
     assert "not in allowed upload targets" in (refused.error or "")
 
 
@@ -135,7 +142,7 @@ def test_a_local_file_is_made_anew_on_a_node(nodes: Nodes) -> None:
     details = read_details(own, nodes.cluster.paths())
     target = nodes.cluster.targets()[2]
     node_file(nodes, 3, "hmac.key").unlink(missing_ok=True)
-    assert nodes.runner.call_one("upload_file", target, [details]).error is None
+    assert nodes.runner.call_one("upload_file", target, [details.arguments()]).error is None
     assert node_file(nodes, 3, "hmac.key").read_bytes() == own.read_bytes()
     assert node_file(nodes, 3, "hmac.key").stat().st_mode & 0o777 == 0o400
     with pytest.raises(OpExecError, match="for upload"):
@@ -172,6 +179,9 @@ FAILURES = {
     FaultKind.DROP: (False, "closed the connection without an answer"),
     FaultKind.LOSE_ANSWER: (False, "closed the connection without an answer"),
     FaultKind.CUT_ANSWER: (False, "closed the connection in the middle of its answer"),
+    FaultKind.CONTINUE_FOR_EVER: (False, "around the answer"),
+    FaultKind.LONG_ANSWER: (False, "The answer exceeds 1048576 bytes"),
+    FaultKind.LONG_ERROR: (False, "more characters]"),
 }
 
 
@@ -216,7 +226,9 @@ def test_a_fault_that_happens_once_is_over_afterwards(nodes: Nodes) -> None:
 def test_an_answer_that_is_lost_leaves_the_call_carried_out(nodes: Nodes) -> None:
     nodes.disturb(2, Fault(FaultKind.LOSE_ANSWER))
     name = queue_name(nodes, "job-77")
-    result = nodes.runner.call_one("jobqueue_update", nodes.cluster.targets()[1], [name, "{}"])
+    result = nodes.runner.call_one(
+        "jobqueue_update", nodes.cluster.targets()[1], [name, compress("{}")]
+    )
     assert not result.ok
     assert not result.unsent
     assert node_file(nodes, 2, "queue/job-77").read_text() == "{}"
