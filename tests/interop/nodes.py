@@ -76,7 +76,9 @@ def _wait_until_it_answers(
     with gevent.Timeout(START_S):
         while True:
             try:
-                transport.request(node.address, cluster.port, "/version", b"[]", 5)
+                transport.request(
+                    node.address, cluster.port, "/version", b"[]", 5, answer_bytes_max=1000
+                )
                 return
             except TransportError:
                 assert process.poll() is None, "ganeti-noded ended by itself"
