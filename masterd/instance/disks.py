@@ -1,0 +1,82 @@
+"""What disks are made of, and on which nodes they are. Pure.
+
+Source: Ganeti 3.0.2 lib/objects.py (GetNodes, ComputeLDParams), lib/config (GetInstanceDiskParams).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from masterd.config.kinds import AnyDisk, AnyInstance
+from masterd.config.objects import FreeParams
+from masterd.config.params import DiskTemplate, fill_free
+from masterd.config.relations import relations
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import ConfigurationError
+
+#: MiB of a DRBD disk's metadata volume. Source: constants DRBD_META_SIZE.
+DRBD_META_MIB: Final = 128
+#: Templates whose disks take no room that the cluster counts.
+_NOT_COUNTED: Final = frozenset({"blockdev", "diskless"})
+
+
+def of(config: ConfigSnapshot, instance: AnyInstance) -> Sequence[AnyDisk]:
+    """Return an instance's disks that are there, in their order."""
+    return config.derived(relations).disks.get(instance.uuid, ())
+
+
+def template(disks: Sequence[AnyDisk]) -> str:
+    """Return the template that disks have in common; "diskless" or "mixed" where there is none."""
+    templates = {disk.dev_type for disk in disks if disk.dev_type is not None}
+    if not templates:
+        return "diskless"
+    return templates.pop() if len(templates) == 1 else "mixed"
+
+
+def usage_mib(disks: Sequence[AnyDisk]) -> int:
+    """Return what disks take on each of their nodes."""
+    return sum(
+        (disk.size or 0) + (DRBD_META_MIB if disk.dev_type == "drbd" else 0)
+        for disk in disks
+        if disk.dev_type not in _NOT_COUNTED
+    )
+
+
+def node_uuids(disk: AnyDisk, primary_node: str) -> tuple[str, ...]:
+    """Return the nodes on which a disk has to be assembled.
+
+    Raises:
+        ConfigurationError: it is a DRBD disk that is not on the instance's primary node.
+    """
+    if disk.dev_type != "drbd" or disk.logical_id is None:
+        return (primary_node,)
+    first, second = str(disk.logical_id[0]), str(disk.logical_id[1])
+    if primary_node not in (first, second):
+        raise ConfigurationError(f"Disk {disk.uuid} is not on node {primary_node}")
+    return first, second
+
+
+def tree(disk: AnyDisk) -> Iterator[AnyDisk]:
+    """Yield a disk and all it is made of, each before its parts."""
+    yield disk
+    for child in disk.children:
+        yield from tree(child)
+
+
+def volumes(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[tuple[str, str]]:
+    """Yield the logical volumes of an instance: node uuid, and name as "group/volume"."""
+    primary = instance.primary_node
+    if primary is None:
+        return
+    for disk in of(config, instance):
+        for uuid in node_uuids(disk, primary):
+            for part in tree(disk):
+                if part.dev_type == "plain" and part.logical_id is not None:
+                    group, name = part.logical_id
+                    yield uuid, f"{group}/{name}"
+
+
+def group_params(config: ConfigSnapshot, group_uuid: str, template: DiskTemplate) -> FreeParams:
+    """Return the parameters of a template's disks in a group, filled from the cluster's."""
+    group = config.nodegroups.get(group_uuid)
+    whole = config.cluster.diskparams.get(template, {})
+    return fill_free(whole, {} if group is None else group.diskparams.get(template, {}))

@@ -1,0 +1,98 @@
+"""The parameters of instances, filled from the cluster's. Pure.
+
+Source: Ganeti 3.0.2 lib/objects.py (SimpleFillHV, SimpleFillBE, SimpleFillNIC, SimpleFillOS).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from masterd.config.cluster import Cluster
+from masterd.config.objects import FreeParams, Hypervisor
+from masterd.config.params import (
+    BeParams,
+    NicParams,
+    PartialBeParams,
+    PartialNicParams,
+    fill,
+    fill_free,
+)
+from masterd.errors import OpPrereqError
+
+#: Hypervisor parameters that belong to nodes, not to instances. Source: constants HVC_GLOBALS.
+GLOBAL_HV_PARAMS: Final = frozenset(
+    {"migration_bandwidth", "migration_mode", "migration_port", "xen_cmd"}
+)
+_DEFAULT: Final = "default"
+
+
+def hypervisor(
+    cluster: Cluster, name: Hypervisor | None, os_name: str | None, own: FreeParams
+) -> dict[str, object]:
+    """Return hypervisor parameters: the cluster's, the operating system's, its own.
+
+    Global ones too, which belong to nodes (`GLOBAL_HV_PARAMS`).
+    """
+    if name is None:
+        return dict(own)
+    of_os = cluster.os_hvp.get(os_name or "", {}).get(name, {})
+    return fill_free(cluster.hvparams.get(name, {}), of_os, own)
+
+
+def backend(cluster: Cluster, own: PartialBeParams) -> BeParams:
+    """Return backend parameters."""
+    return fill(cluster.beparams[_DEFAULT], own)
+
+
+def nic(cluster: Cluster, own: PartialNicParams) -> NicParams:
+    """Return a network interface's parameters."""
+    return fill(cluster.nicparams[_DEFAULT], own)
+
+
+def os_public(cluster: Cluster, os_name: str | None, own: Mapping[str, str]) -> dict[str, object]:
+    """Return public parameters of an operating system.
+
+    The cluster's for it and for its variant, and the instance's own.
+    """
+    return _of_os(cluster.osparams, os_name, own)
+
+
+def os_whole(
+    cluster: Cluster,
+    os_name: str | None,
+    *,
+    public: Mapping[str, str],
+    private: Mapping[str, str] | None = None,
+    secret: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    """Return parameters of an operating system of every visibility, as its scripts get them.
+
+    Args:
+        private: None adds none, not even the cluster's.
+        secret: There are no others.
+
+    Raises:
+        OpPrereqError: a parameter has values of more than one visibility.
+    """
+    parts: dict[str, Mapping[str, object]] = {
+        "public": os_public(cluster, os_name, public),
+        "private": (
+            {} if private is None else _of_os(cluster.osparams_private_cluster, os_name, private)
+        ),
+        "secret": secret or {},
+    }
+    names = [name for part in parts.values() for name in part]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        found = "; ".join(
+            f"{kind}: {', '.join(sorted(repeated & part.keys())) or '(none)'}"
+            for kind, part in parts.items()
+        )
+        raise OpPrereqError(f"OS parameters have values of several visibilities ({found})")
+    return fill_free(*parts.values())
+
+
+def _of_os(
+    by_os: Mapping[str, Mapping[str, str]], os_name: str | None, own: Mapping[str, str]
+) -> dict[str, object]:
+    base = (os_name or "").partition("+")[0]
+    return fill_free(by_os.get(base, {}), by_os.get(os_name or "", {}), own)

@@ -1,0 +1,214 @@
+"""Which instances a cluster or a group admits, and how a client changes that. Pure.
+
+Source: Ganeti 3.0.2 lib/objects.py InstancePolicy, lib/cmdlib/common.py (GetUpdatedIPolicy,
+ComputeIPolicySpecViolation); constants IPOLICY_*.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, get_args
+
+import msgspec
+
+from masterd.config import typed
+from masterd.config.kinds import AnyInstance
+from masterd.config.objects import write
+from masterd.config.params import (
+    DiskTemplate,
+    InstancePolicy,
+    InstanceSpec,
+    PartialInstancePolicy,
+    fill,
+)
+from masterd.config.relations import nodes_of, relations
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import ECode, OpPrereqError
+
+_MINMAX: Final = "minmax"
+_STD: Final = "std"
+_TEMPLATES: Final = "disk-templates"
+#: Ratios of virtual to physical.
+_RATIOS: Final = ("spindle-ratio", "vcpu-ratio")
+_KEYS: Final = frozenset({_MINMAX, _STD, _TEMPLATES, *_RATIOS})
+_UNSET: Final[tuple[object, ...]] = (typed.DEFAULT, [typed.DEFAULT], (typed.DEFAULT,))
+
+
+def filled(config: ConfigSnapshot, policy: PartialInstancePolicy) -> InstancePolicy:
+    """Return a group's policy with what the cluster says where the group says nothing."""
+    whole = config.cluster.ipolicy
+    if policy.std is None:
+        return fill(whole, policy)
+    std = fill(whole.std, policy.std)
+    return msgspec.structs.replace(fill(whole, policy), std=std)
+
+
+def of_group(changes: Mapping[str, Any] | None) -> PartialInstancePolicy:
+    """Return the policy of a new group, as a client gives it.
+
+    Raises:
+        OpPrereqError: it is no policy.
+    """
+    return _read(_checked(dict(changes or {})))
+
+
+def changed(old: PartialInstancePolicy, changes: Mapping[str, Any]) -> PartialInstancePolicy:
+    """Return a group's policy after changes; what is "default" or empty goes away.
+
+    Raises:
+        OpPrereqError: the change has no meaning.
+        TypeEnforcementError: a size is no number.
+    """
+    policy = write(old)
+    for key, value in changes.items():
+        if key not in _KEYS:
+            raise OpPrereqError(f"Invalid key in new ipolicy: {key}", ECode.INVAL)
+        if not value or value in _UNSET:
+            policy.pop(key, None)
+        elif key in _RATIOS:
+            policy[key] = _ratio(key, value)
+        elif key == _MINMAX:
+            policy[key] = [
+                {bound: typed.typed(spec, typed.SPEC) for bound, spec in both.items()}
+                for both in value
+            ]
+        elif key == _STD:
+            raise OpPrereqError(f"{key} cannot appear in group instance specs", ECode.INVAL)
+        else:
+            policy[key] = list(value)
+    return _read(_checked(policy))
+
+
+def _ratio(key: str, value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise OpPrereqError(
+            f"Invalid value for attribute '{key}': '{value}', error: {error}", ECode.INVAL
+        ) from error
+
+
+def _checked(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy's document.
+
+    Raises:
+        OpPrereqError: it contradicts itself, or says nothing where it says something.
+    """
+    problem = next(_problems(policy), None)
+    if problem is not None:
+        raise OpPrereqError(f"Invalid instance policy: {problem}", ECode.INVAL)
+    return policy
+
+
+def _problems(policy: Mapping[str, Any]) -> Any:
+    unknown = sorted(policy.keys() - _KEYS)
+    if unknown:
+        yield f"Invalid keys in ipolicy: {', '.join(unknown)}"
+    if _MINMAX in policy:
+        if not policy[_MINMAX]:
+            yield "Empty minmax specifications"
+        for both in policy[_MINMAX]:
+            yield from _range_problems(both)
+    if _TEMPLATES in policy:
+        if not policy[_TEMPLATES]:
+            yield "Instance policy must contain at least one disk template"
+        wrong = sorted(set(policy[_TEMPLATES]) - set(get_args(DiskTemplate)))
+        if wrong:
+            yield f"Invalid disk template(s) {', '.join(map(str, wrong))}"
+    for key in _RATIOS:
+        if key in policy and not _is_number(policy[key]):
+            yield f"Invalid value for key '{key}': '{policy[key]}'"
+
+
+def _range_problems(both: Mapping[str, Mapping[str, Any]]) -> Any:
+    missing = sorted({"max", "min"} - both.keys())
+    if missing:
+        yield f"Missing instance specification: {', '.join(missing)}"
+        return
+    for bound in ("min", "max"):
+        lacks = sorted(typed.SPEC.keys() - both[bound].keys())
+        if lacks:
+            yield f"Missing instance specs parameters for {bound}: {', '.join(lacks)}"
+            return
+    for name in sorted(typed.SPEC):
+        low, high = both["min"][name], both["max"][name]
+        if low > high:
+            yield f"Invalid specification of min/max values for {name}: {low}/{high}"
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _read(policy: dict[str, Any]) -> PartialInstancePolicy:
+    return typed.given(PartialInstancePolicy, policy, "ipolicy", "Invalid instance policy: {}")
+
+
+def check_templates(policy: InstancePolicy, enabled: Sequence[str]) -> None:
+    """Check that a filled policy admits disk templates only that are enabled.
+
+    Raises:
+        OpPrereqError: it admits others.
+    """
+    others = sorted(set(policy.disk_templates) - set(enabled))
+    if others:
+        raise OpPrereqError(
+            "The following disk templates are allowed by the ipolicy, but not enabled on the"
+            f" cluster: {', '.join(others)}",
+            ECode.INVAL,
+        )
+
+
+def violations(config: ConfigSnapshot, policy: InstancePolicy, instance: AnyInstance) -> list[str]:
+    """Return how an instance breaks a filled policy."""
+    cluster = config.cluster
+    params = fill(cluster.beparams["default"], instance.beparams)
+    disks = config.derived(relations).disks.get(instance.uuid, ())
+    found: list[str] = []
+    spindles: int | None = params.spindle_use
+    if _has_exclusive_storage(config, instance):
+        counted = [disk.spindles for disk in disks]
+        spindles = None if None in counted else sum(each or 0 for each in counted)
+        if spindles is None:
+            found.append(
+                f"Number of spindles not configured for disks of instance {instance.name} while"
+                " exclusive storage is enabled"
+            )
+    sizes: list[tuple[str, str, int | None]] = [
+        ("memory-size", "", params.maxmem),
+        ("cpu-count", "", params.vcpus),
+        ("nic-count", "", len(instance.nics)),
+        ("spindle-use", "", spindles),
+        *(("disk-size", f"/{index}", disk.size) for index, disk in enumerate(disks)),
+    ]
+    if disks:
+        sizes.append(("disk-count", "", len(disks)))
+    templates = {str(disk.dev_type) for disk in disks} or {"diskless"}
+    forbidden = sorted(templates - set(policy.disk_templates))
+    if forbidden:
+        found.append(
+            f"Disk template {', '.join(forbidden)} is not allowed (allowed templates:"
+            f" {', '.join(policy.disk_templates)})"
+        )
+    ranges = (
+        [text for each in sizes if (text := _outside(both.min, both.max, *each))]
+        for both in policy.minmax
+    )
+    return found + min(ranges, key=len, default=[])
+
+
+def _outside(
+    low: InstanceSpec, high: InstanceSpec, name: str, qualifier: str, value: int | None
+) -> str | None:
+    field = name.replace("-", "_")
+    least, most = getattr(low, field), getattr(high, field)
+    if value is None or least <= value <= most:
+        return None
+    return f"{name}{qualifier} value {value} is not in range [{least}, {most}]"
+
+
+def _has_exclusive_storage(config: ConfigSnapshot, instance: AnyInstance) -> bool:
+    """Tell whether a node of an instance gives whole disks away."""
+    return any(config.node_params(node).exclusive_storage for node in nodes_of(config, instance))
