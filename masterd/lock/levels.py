@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from masterd.errors import ProgrammerError
 
@@ -75,9 +75,8 @@ class Names(Enum):
 ALL: Final = Names.ALL
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """One lock: a name of a level, or `LOCKSET`."""
+class Lock(NamedTuple):
+    """One lock: a name of a level, or `LOCKSET`. A tuple, because it is hashed all the time."""
 
     level: LockLevel
     name: str
@@ -93,16 +92,24 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class LockRequest:
-    """What to lock at one level; no names means nothing."""
+    """What to lock at one level; no names means nothing.
+
+    Attributes:
+        at_least: None waits until all names are had. A number is an opportunistic request: it takes
+            what is free of the names now, or nothing when that is less, and never waits.
+    """
 
     names: frozenset[str] | Names
     mode: LockMode = LockMode.EXCLUSIVE
+    at_least: int | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in (LockMode.SHARED, LockMode.EXCLUSIVE):
             raise ProgrammerError(f"A lock cannot be requested in mode {self.mode.name}")
         if self.names is not ALL and LOCKSET in self.names:
             raise ProgrammerError(f"{LOCKSET} is requested by asking for all names")
+        if self.at_least is not None and (self.names is ALL or self.at_least < 0):
+            raise ProgrammerError("What is free is looked for among names, and counted from 0 on")
 
     def steps(self, level: LockLevel) -> tuple[tuple[Lock, LockMode], ...]:
         """Return the locks to take one after another, the level's lockset first."""
