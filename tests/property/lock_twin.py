@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from masterd.lock.levels import ALL, LOCKSET, LockLevel, LockMode, LockRequest
+from masterd.lock.owners import Owner as Name
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,6 @@ class Owner:
 
     has: list[Claim] = field(default_factory=list)
     wants: list[Claim] = field(default_factory=list)
-    wanted_first: int = 0
     priority: int = 0
     arrival: int = 0
 
@@ -49,31 +49,51 @@ class Twin:
     """Obeys the same rules as `LockTable`, for correct calls only."""
 
     def __init__(self) -> None:
-        self.owners: dict[int, Owner] = {}
+        self.owners: dict[Name, Owner] = {}
         self.arrivals = 0
 
-    def request(self, owner: int, level: LockLevel, request: LockRequest, priority: int) -> None:
+    def request(self, owner: Name, level: LockLevel, request: LockRequest, priority: int) -> None:
         self.arrivals += 1
         state = self.owners.setdefault(owner, Owner())
         state.wants = claims(level, request)
-        state.wanted_first = len(state.has)
         state.priority, state.arrival = priority, self.arrivals
         self.settle()
 
-    def withdraw(self, owner: int) -> None:
+    def take_free(
+        self, owner: Name, level: LockLevel, request: LockRequest
+    ) -> frozenset[str] | None:
+        assert request.at_least is not None
+        asked = claims(level, request)
+        way, named = asked[:1], asked[1:]
+        others = [state for name, state in self.owners.items() if name != owner]
+        busy = [claim for state in others for claim in (*state.has, *state.wants[:1])]
+        free = [
+            claim
+            for claim in named
+            if not any(each.hinders(mine) for each in busy for mine in (claim, *way))
+        ]
+        if len(free) < request.at_least:
+            return None
+        if free:
+            self.owners.setdefault(owner, Owner()).has += [*way, *free]
+        return frozenset(claim.name for claim in free)
+
+    def withdraw(self, owner: Name) -> None:
         state = self.owners[owner]
+        # Whoever asks holds nothing of that level yet, so all that is there now is of this request.
+        level = state.wants[0].level
         state.wants = []
-        del state.has[state.wanted_first :]
+        state.has = [claim for claim in state.has if claim.level != level]
         self.settle()
 
-    def release(self, owner: int, level: LockLevel | None) -> None:
+    def release(self, owner: Name, level: LockLevel | None) -> None:
         state = self.owners.setdefault(owner, Owner())
         if state.wants and level in (None, state.wants[0].level):
             state.wants = []
         state.has = [claim for claim in state.has if level is not None and claim.level != level]
         self.settle()
 
-    def keep(self, owner: int, level: LockLevel, names: frozenset[str]) -> None:
+    def keep(self, owner: Name, level: LockLevel, names: frozenset[str]) -> None:
         state = self.owners[owner]
         here = [claim for claim in state.has if claim.level == level]
         state.has = [claim for claim in state.has if claim.level != level]
@@ -81,7 +101,7 @@ class Twin:
         state.has.extend(claims(level, LockRequest(names, mode)))
         self.settle()
 
-    def downgrade(self, owner: int, level: LockLevel) -> None:
+    def downgrade(self, owner: Name, level: LockLevel) -> None:
         state = self.owners[owner]
         state.has = [
             replace(claim, exclusive=claim.exclusive and claim.level != level)
@@ -89,7 +109,7 @@ class Twin:
         ]
         self.settle()
 
-    def set_priority(self, owner: int, priority: int) -> None:
+    def set_priority(self, owner: Name, priority: int) -> None:
         self.owners[owner].priority = priority
         self.settle()
 
@@ -112,5 +132,5 @@ class Twin:
             if not any(claim.hinders(state.wants[0]) for claim in (*held, *before)):
                 yield state
 
-    def waiting(self) -> dict[int, Claim]:
+    def waiting(self) -> dict[Name, Claim]:
         return {owner: state.wants[0] for owner, state in self.owners.items() if state.wants}

@@ -1,11 +1,14 @@
 """The lock table against its twin, and what must hold whatever anybody does."""
 
+from collections.abc import Iterable
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from masterd.lock.levels import ALL, LOCKSET, Lock, LockLevel, LockMode, LockRequest
 from masterd.lock.monitor import problems
+from masterd.lock.owners import Outsider, Owner
 from masterd.lock.table import LockTable
 from tests.property.lock_twin import Twin
 
@@ -15,7 +18,13 @@ MODES = st.sampled_from([LockMode.SHARED, LockMode.EXCLUSIVE])
 REQUESTS = st.builds(LockRequest, NAMES | NAMES | st.just(ALL), MODES)
 PRIORITIES = st.integers(-1, 1)
 PICKS = st.integers(0, 1000)
-OWNERS_MAX = 6
+FREE = st.builds(LockRequest, NAMES, MODES, st.integers(0, 2))
+#: Jobs, and two programs that call themselves by the same word.
+OWNERS: list[Owner] = [1, 2, 3, 4, Outsider("tool", "/run/a", 7), Outsider("tool", "/run/a", 8)]
+
+
+def in_order(owners: Iterable[Owner]) -> list[Owner]:
+    return sorted(owners, key=OWNERS.index)
 
 
 class TableAgainstTwin(RuleBasedStateMachine):
@@ -26,43 +35,58 @@ class TableAgainstTwin(RuleBasedStateMachine):
         self.table = LockTable()
         self.twin = Twin()
 
-    def expect(self, completed: list[int], waiting: set[int], *gone: int) -> None:
+    def expect(self, completed: list[Owner], waiting: set[Owner], *gone: Owner) -> None:
         """Compare the owners told with those of `waiting` that wait no more, `gone` left out."""
         assert len(completed) == len(set(completed))
         assert {*completed} == waiting - self.waiting() - {*gone}
 
-    def waiting(self) -> set[int]:
+    def waiting(self) -> set[Owner]:
         return {owner for owner, state in self.twin.owners.items() if state.wants}
 
-    def active(self) -> list[int]:
+    def active(self) -> list[Owner]:
         """Return who holds something and does not wait."""
-        return sorted(self.twin.owners.keys() - self.waiting())
+        return in_order(self.twin.owners.keys() - self.waiting())
+
+    def low(self) -> list[Owner]:
+        """Return who can still ask for nodes and holds something."""
+        return [
+            owner
+            for owner in self.active()
+            if all(claim.level < LockLevel.NODE for claim in self.twin.owners[owner].has)
+        ]
 
     @rule(level=LEVELS, request=REQUESTS, priority=PRIORITIES)
     def newcomer(self, level: LockLevel, request: LockRequest, priority: int) -> None:
-        owner = next(n for n in range(OWNERS_MAX + 1) if n not in self.twin.owners)
-        if owner < OWNERS_MAX:
+        owner = next((each for each in OWNERS if each not in self.twin.owners), None)
+        if owner is not None:
             done = self.table.request(owner, level, request, priority)
             self.twin.request(owner, level, request, priority)
             assert done == (owner not in self.waiting())
 
     @rule(pick=PICKS, request=REQUESTS, priority=PRIORITIES)
     def next_level(self, pick: int, request: LockRequest, priority: int) -> None:
-        low = [
-            owner
-            for owner in self.active()
-            if all(claim.level < LockLevel.NODE for claim in self.twin.owners[owner].has)
-        ]
+        low = self.low()
         if low:
             owner = low[pick % len(low)]
             done = self.table.request(owner, LockLevel.NODE, request, priority)
             self.twin.request(owner, LockLevel.NODE, request, priority)
             assert done == (owner not in self.waiting())
 
+    @rule(pick=PICKS, request=FREE)
+    def take_free(self, pick: int, request: LockRequest) -> None:
+        """Whoever holds nothing yet may ask too."""
+        able = [*self.low(), *(owner for owner in OWNERS if owner not in self.twin.owners)]
+        if able:
+            owner = able[pick % len(able)]
+            waiting = self.waiting()
+            taken = self.table.take_free(owner, LockLevel.NODE, request)
+            assert taken == self.twin.take_free(owner, LockLevel.NODE, request)
+            assert self.waiting() == waiting
+
     @rule(pick=PICKS)
     def withdraw(self, pick: int) -> None:
         if waiting := self.waiting():
-            owner = sorted(waiting)[pick % len(waiting)]
+            owner = in_order(waiting)[pick % len(waiting)]
             completed = self.table.withdraw(owner)
             self.twin.withdraw(owner)
             self.expect(completed, waiting, owner)
@@ -71,7 +95,7 @@ class TableAgainstTwin(RuleBasedStateMachine):
     def release(self, pick: int, level: LockLevel | None) -> None:
         if self.twin.owners:
             waiting = self.waiting()
-            owner = sorted(self.twin.owners)[pick % len(self.twin.owners)]
+            owner = in_order(self.twin.owners)[pick % len(self.twin.owners)]
             completed = self.table.release(owner, level)
             self.twin.release(owner, level)
             self.expect(completed, waiting, owner)
@@ -100,7 +124,7 @@ class TableAgainstTwin(RuleBasedStateMachine):
     @rule(pick=PICKS, priority=PRIORITIES)
     def set_priority(self, pick: int, priority: int) -> None:
         if waiting := self.waiting():
-            owner = sorted(waiting)[pick % len(waiting)]
+            owner = in_order(waiting)[pick % len(waiting)]
             completed = self.table.set_priority(owner, priority)
             self.twin.set_priority(owner, priority)
             self.expect(completed, waiting)
@@ -150,3 +174,15 @@ class TableAgainstTwin(RuleBasedStateMachine):
 
 TestTableAgainstTwin = TableAgainstTwin.TestCase
 TestTableAgainstTwin.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+
+
+def test_a_request_is_withdrawn_whole_after_a_lower_level_was_given_back() -> None:
+    both = TableAgainstTwin()
+    exclusive = LockRequest(frozenset({"a"}), LockMode.EXCLUSIVE)
+    both.newcomer(LockLevel.INSTANCE, LockRequest(ALL, LockMode.SHARED), 0)
+    both.newcomer(LockLevel.NODE, exclusive, 0)
+    both.next_level(0, exclusive, 0)
+    both.release(0, LockLevel.INSTANCE)
+    both.withdraw(0)
+    both.both_agree()
+    both.teardown()

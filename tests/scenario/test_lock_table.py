@@ -8,6 +8,7 @@ import pytest
 
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
 from masterd.lock.monitor import LockRow, problems, rows
+from masterd.lock.owners import Owner
 from masterd.lock.table import LockTable
 
 FILE: Final = Path(__file__).with_name("lock_table.txt")
@@ -32,7 +33,7 @@ def names(word: str) -> LockRequest:
     return LockRequest(ALL if word == "*" else frozenset(word.split(",")))
 
 
-def obey(table: LockTable, line: str) -> list[int]:
+def obey(table: LockTable, line: str) -> list[Owner]:
     """Carry a command out and return the jobs that go on."""
     match line.split():
         case ["request", job, level, wanted, *options]:
@@ -40,6 +41,11 @@ def obey(table: LockTable, line: str) -> list[int]:
             priority = int(options[-1]) if "priority" in options else 0
             request = LockRequest(names(wanted).names, mode)
             table.request(int(job), LEVELS[level], request, priority)
+            return []
+        case ["take-free", job, level, at_least, wanted, *options]:
+            mode = LockMode.SHARED if "shared" in options else LockMode.EXCLUSIVE
+            free = LockRequest(names(wanted).names, mode, at_least=int(at_least))
+            table.take_free(int(job), LEVELS[level], free)
             return []
         case ["release", job]:
             return table.release(int(job))
@@ -56,7 +62,7 @@ def obey(table: LockTable, line: str) -> list[int]:
     raise AssertionError(f"Not a command: {line}")
 
 
-def show(table: LockTable, going_on: list[int]) -> list[str]:
+def show(table: LockTable, going_on: list[Owner]) -> list[str]:
     """Return the table as the scenarios have it."""
     listing = sorted(rows(table.states()), key=lambda row: LEVELS[row.name.partition("/")[0]])
     width = max((len(row.name) for row in listing), default=0)

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 import gevent
 import pytest
 from gevent import Greenlet
+from gevent.event import Event
 
 from masterd.errors import JobCanceled, LockError
 from masterd.lock.levels import ALL, Lock, LockLevel, LockMode, LockRequest
 from masterd.lock.manager import PRIORITY_HIGHEST, LockManager
-from masterd.lock.monitor import problems
-from masterd.lock.table import LockTable
+from masterd.lock.monitor import problems, told
+from masterd.lock.table import LockTable, Wait
+from masterd.testing.clock import ManualClock
 
 NODE = LockLevel.NODE
 A = LockRequest(frozenset({"a"}))
@@ -170,6 +172,125 @@ def test_keep_and_downgrade_wake_those_they_make_room_for(manager: LockManager) 
     assert not for_a.ready()
     manager.downgrade(1, NODE)
     for_a.get(timeout=5)
+
+
+def test_what_is_free_is_had_without_a_switch_and_nothing_is_waited_for(
+    manager: LockManager,
+) -> None:
+    ran: list[bool] = []
+    gevent.spawn(ran.append, True)
+    manager.acquire(1, NODE, A, 0)
+    assert manager.take_free(2, NODE, LockRequest(frozenset({"a", "b"}), at_least=2)) is None
+    assert manager.take_free(2, NODE, LockRequest(frozenset({"a", "b"}), at_least=1)) == frozenset(
+        {"b"}
+    )
+    assert not ran
+    assert manager.stats.waiting == 0
+
+
+class Waits:
+    """A manager whose waits end when its clock says so, and what it tells of them."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.told: list[str] = []
+        self._moved = Event()
+        self.manager = LockManager(clock=self.clock, raise_s=1800.0, told_s=60.0, pause=self._pause)
+
+    def _pause(self, done: Event, seconds: float) -> bool:
+        until_s = self.clock.monotonic_s() + seconds
+        while not done.is_set() and self.clock.monotonic_s() < until_s:
+            gevent.wait([done, self._moved], count=1)
+        return bool(done.is_set())
+
+    def tell(self, wait: Wait, now_s: float) -> None:
+        self.told.append(told(wait, now_s))
+
+    def begin(self, owner: int, request: LockRequest, priority: int = 0) -> Greenlet:
+        greenlet = gevent.spawn(self.manager.acquire, owner, NODE, request, priority, self.tell)
+        gevent.idle()
+        return greenlet
+
+    def pass_s(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self._moved.set()
+        self._moved.clear()
+        gevent.idle()
+
+
+def test_a_wait_of_a_minute_is_told_once_with_who_holds_the_lock() -> None:
+    waits = Waits()
+    waits.manager.acquire(1, NODE, A, 0)
+    waits.pass_s(5)
+    second = waits.begin(2, A)
+    waits.pass_s(30)
+    third = waits.begin(3, A)
+    waits.pass_s(29)
+    assert waits.told == []
+    waits.pass_s(1)
+    assert waits.told == [
+        "Waiting for the lock node/a (exclusive) for 60 seconds; "
+        "held by job 1 (exclusive, held for 65 seconds)"
+    ]
+    waits.pass_s(30)
+    assert waits.told[1:] == [
+        "Waiting for the lock node/a (exclusive) for 60 seconds; "
+        "held by job 1 (exclusive, held for 95 seconds); "
+        "asked for before by job 2 (exclusive, waiting for 90 seconds)"
+    ]
+    waits.pass_s(3600)
+    assert len(waits.told) == 2
+    waits.manager.release(1)
+    second.get(timeout=5)
+    waits.manager.release(2)
+    third.get(timeout=5)
+
+
+def test_a_wait_that_ends_within_a_minute_is_not_told() -> None:
+    waits = Waits()
+    waits.manager.acquire(1, NODE, A, 0)
+    second = waits.begin(2, A)
+    waits.pass_s(59)
+    waits.manager.release(1)
+    second.get(timeout=5)
+    waits.pass_s(60)
+    assert waits.told == []
+
+
+def test_a_wait_that_cannot_be_told_is_taken_back() -> None:
+    waits = Waits()
+    waits.manager.acquire(1, NODE, A, 0)
+
+    def fail(wait: Wait, now_s: float) -> None:
+        raise OSError("no room")
+
+    waiting = gevent.spawn(waits.manager.acquire, 2, NODE, A, 0, fail)
+    gevent.idle()
+    waits.pass_s(60)
+    with pytest.raises(OSError, match="no room"):
+        waiting.get(timeout=5)
+    assert waits.manager.owners() == {1}
+
+
+def test_canceling_frees_the_locks_before_anybody_else_gets_his_turn() -> None:
+    """However many wait: whoever gets a lock is told of it in the same turn of the hub."""
+    manager = LockManager()
+    manager.acquire(1, NODE, B, 0)
+    canceled = begin(manager, 2, AB)
+    crowd = [begin(manager, owner, A if owner % 2 else AB) for owner in range(3, 503)]
+    assert not any(each.ready() for each in crowd)
+    turns: list[int] = []
+    gevent.spawn(turns.append, 1)
+    manager.cancel(2)
+    assert manager.held(2) == {}
+    assert manager.held(3) == {Lock(NODE, "a"): LockMode.EXCLUSIVE}
+    assert turns == []
+    gevent.idle()
+    assert crowd[0].ready()
+    assert canceled.ready()
+    gevent.killall(crowd)
+    for owner in manager.owners():
+        manager.release(owner)
 
 
 def test_asking_in_the_wrong_order_is_refused_and_changes_nothing(manager: LockManager) -> None:
