@@ -1,32 +1,41 @@
-"""The job queue as clients see it, and the shell round the pure parts.
+"""The job queue as clients see it.
 
-Every change goes through the repository; what follows from it happens in `_committed`, on the hub,
-in the order of the commits: memory, waiters, the scheduler, the mirror. So whatever this module
-keeps in memory (the unfinished jobs, the scheduler) is what the store holds, at most one wake-up
-behind.
+Every change goes through the repository; what follows from it happens in `live`, on the hub, in the
+order of the commits: memory, waiters, the scheduler, the mirror. `crew` carries the jobs out.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import gevent
 import msgspec
 
 from masterd.clock import Clock
+from masterd.config.filter import FilterRule
 from masterd.errors import GenericError, JobLost
 from masterd.job import machine, recovery
-from masterd.job.machine import Effect, InvalidTransitionError, Step
-from masterd.job.model import Job, Json, LogEntry, Peer
+from masterd.job.crew import Crew, Hands, current_status
+from masterd.job.live import LiveJobs
+from masterd.job.machine import Step
+from masterd.job.model import Holder, Job, Json, LogEntry, Peer
 from masterd.job.new import NewJob, with_reason
 from masterd.job.repository import Change, JobRepository, StoreUnavailableError, Submitted
-from masterd.job.scheduler import Scheduler
 from masterd.job.status import FINAL, OpStatus
+from masterd.job.sweep import Sweep
 from masterd.job.waiters import Waiters
-from masterd.job.worker import Carrier, Outcome, Worker, retry_pauses
-from masterd.limits import JOB_ARCHIVE_BATCH_MAX, JOBS_SUBMIT_MAX
+from masterd.job.worker import Carrier
+from masterd.limits import (
+    JOB_ARCHIVE_BATCH_MAX,
+    JOB_ENCODED_PER_PAUSE,
+    JOB_SWEEP_S,
+    JOB_SWEPT_MAX,
+    JOBS_SUBMIT_MAX,
+)
 from masterd.opcodes.base import OpCode
+from masterd.turns import Turns
 from store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -37,19 +46,6 @@ PRIORITY_LOWEST: Final = 19
 
 #: Source of the reason entry a killed job gets. Source: a killed job's file.
 _DEATH_SOURCE: Final = "gnt:daemon:luxid:deathdetection"
-
-
-class _Live:
-    """An unfinished job in memory."""
-
-    __slots__ = ("greenlet", "job", "ops", "worker")
-
-    def __init__(self, job: Job, ops: tuple[OpCode, ...] | None) -> None:
-        self.job = job
-        #: The opcodes as submitted; None for a job of an earlier run.
-        self.ops = ops
-        self.worker: Worker | None = None
-        self.greenlet: gevent.Greenlet[..., Outcome] | None = None
 
 
 class JobService:
@@ -63,8 +59,12 @@ class JobService:
         running_max: Callable[[], int],
         live_max: int,
         interrupt: Callable[[int], object],
-        mirror: Callable[[int], None],
+        reprioritize: Callable[[int, int], object],
+        mirror: Callable[[int, int], None],
+        load: Callable[[object], OpCode],
+        rules: Callable[[], Iterable[FilterRule]] = tuple,
         replicated: Callable[[int], None] | None = None,
+        holder: Holder | None = None,
     ) -> None:
         """Prepare; `start` begins to run jobs.
 
@@ -72,24 +72,37 @@ class JobService:
             running_max: how many jobs may run at once, asked before each start.
             live_max: how many jobs may be unfinished.
             interrupt: makes a job's wait for locks end; does not switch.
-            mirror: tells the mirror up to which outbox number there is something to do; does not
+            reprioritize: gives a job's wait for locks, if it waits, another priority; does not
                 switch.
+            mirror: tells the mirror up to which outbox number there is something to do, and how
+                many jobs are new; does not switch.
             replicated: waits until master candidates hold an outbox number, when submissions are to
                 be answered only then; switches.
+            load: reads a stored opcode.
+            rules: the filter rules; `reconsider` asks them again.
+            holder: shows in the files of jobs that are carried out that this daemon is alive.
         """
-        self.repository = JobRepository(store, self._committed)
+        self.repository = JobRepository(store, lambda changes: self._live.committed(changes))
         self.waiters = Waiters()
         self._clock = clock
-        self._running_max = running_max
         self._live_max = live_max
-        self._interrupt = interrupt
-        self._mirror = mirror
         self._replicated = replicated
-        self._carrier: Carrier | None = None
-        self._scheduler = Scheduler()
-        self._live: dict[int, _Live] = {}
-        self._submitted_ops: dict[int, tuple[OpCode, ...]] = {}
-        self._stopping = False
+        hands = Hands(clock, interrupt, reprioritize, load, holder, self._hand_over)
+        self._crew = Crew(
+            self.repository,
+            hands,
+            lambda job_id, put_back: self._live.worker_ended(job_id, put_back),
+        )
+        self._live: LiveJobs = LiveJobs(
+            self._crew,
+            self.waiters,
+            running_max=running_max,
+            rules=rules,
+            reject=self._reject,
+            mirror=mirror,
+        )
+        self._sweep = Sweep(self.repository, self._live, self._crew)
+        self._sweeper: gevent.Greenlet[[], None] | None = None
 
     # --- submission ---------------------------------------------------------------------------
 
@@ -112,12 +125,7 @@ class JobService:
         """Take in jobs in one commit; return for each (True, id) or (False, reason). Switches."""
         if len(jobs) > JOBS_SUBMIT_MAX:
             raise GenericError(f"{len(jobs)} jobs at once, at most {JOBS_SUBMIT_MAX} are accepted")
-        news = [NewJob.of(ops) for ops in jobs]
-
-        def committed(submitted: Submitted) -> None:
-            for ops, result in zip(jobs, submitted.results, strict=True):
-                if isinstance(result, Change):
-                    self._submitted_ops[result.job.job_id] = tuple(ops)
+        news = [NewJob.of(ops) for ops in Turns(JOB_ENCODED_PER_PAUSE, gevent.sleep).over(jobs)]
 
         submitted = self.repository.submit(
             news,
@@ -125,15 +133,35 @@ class JobService:
             self._clock.now_us(),
             live_max=self._live_max,
             ignore_drain=ignore_drain,
-            committed=committed,
+            committed=partial(self._keep_ops, jobs),
         )
         changes = [result for result in submitted.results if isinstance(result, Change)]
         if self._replicated is not None and changes:
             self._replicated(max(change.outbox_seq for change in changes))
-        return [
-            (False, result) if isinstance(result, str) else (True, result.job.job_id)
-            for result in submitted.results
-        ]
+        return submitted.answers
+
+    def _hand_over(
+        self,
+        job_id: int,
+        jobs: Sequence[Sequence[OpCode]],
+        decide: Callable[[Job, Submitted], Step],
+    ) -> Job:
+        """Take in jobs and move the one that submits them, in one commit. Switches."""
+        change = self.repository.hand_over(
+            job_id,
+            [NewJob.of(ops) for ops in Turns(JOB_ENCODED_PER_PAUSE, gevent.sleep).over(jobs)],
+            decide,
+            self._clock.now_us(),
+            live_max=self._live_max,
+            committed=partial(self._keep_ops, jobs),
+        )
+        return change.job
+
+    def _keep_ops(self, jobs: Sequence[Sequence[OpCode]], submitted: Submitted) -> None:
+        """Keep the opcodes of jobs whose commit is told next."""
+        for ops, result in zip(jobs, submitted.results, strict=True):
+            if isinstance(result, Change):
+                self._live.submitted(result.job.job_id, ops)
 
     # --- changes asked for by clients ---------------------------------------------------------
 
@@ -143,20 +171,19 @@ class JobService:
         A queued job is canceled at once; one that waits for locks is going to be; a running one is
         left alone unless `kill`, which ends its job in error, whatever it was doing.
         """
-        live = self._live.get(job_id)
-        if live is None:
+        if job_id not in self._live:
             return False, f"Job {job_id} not found in queue"
         now_us = self._clock.now_us()
         before: list[OpStatus] = []
 
-        def decide(job: Job) -> Step:
-            before[:] = [_current_status(job)]
+        def decide(job: Job, _: object) -> Step:
+            before[:] = [current_status(job)]
             if kill and before[0] is OpStatus.RUNNING:
                 return machine.kill(_with_death_reason(job, now_us), _death(job_id), now_us)
             return machine.cancel(job, now_us)
 
         try:
-            change = self.repository.change(job_id, decide)
+            change = self.repository.wait(self.repository.end_unclean_soon(job_id, decide, now_us))
         except JobLost:
             return False, f"Job {job_id} not found in queue"
         status = before[0]
@@ -208,7 +235,8 @@ class JobService:
         """
         deadline_s = self._clock.monotonic_s() + timeout_s
         now_us = self._clock.now_us()
-        cutoff_us = now_us if age_s < 0 else now_us - age_s * 1_000_000
+        # No job ended before the epoch, so an age beyond it finds none.
+        cutoff_us = now_us if age_s < 0 else max(-1, now_us - age_s * 1_000_000)
         archived = 0
         while job_ids := self.repository.finished_before(cutoff_us, JOB_ARCHIVE_BATCH_MAX):
             if self._clock.monotonic_s() >= deadline_s:
@@ -224,8 +252,7 @@ class JobService:
 
     def get(self, job_id: int) -> Job | None:
         """Return a job, live or archived; None when there is none."""
-        live = self._live.get(job_id)
-        return self.repository.get(job_id) if live is None else live.job
+        return self._live.get(job_id) or self.repository.get(job_id)
 
     def logs(self, job_id: int, after_serial: int = 0) -> list[LogEntry]:
         """Return a job's log entries above a serial."""
@@ -239,7 +266,7 @@ class JobService:
     @property
     def running_count(self) -> int:
         """Jobs with a worker."""
-        return len(self._scheduler.running)
+        return len(self._crew)
 
     @property
     def live_count(self) -> int:
@@ -261,148 +288,65 @@ class JobService:
             if recovery.recover(job, now_us).job is not job:
                 changed += 1
                 tickets.append(
-                    self.repository.change_soon(job.job_id, lambda j: recovery.recover(j, now_us))
+                    self.repository.end_unclean_soon(
+                        job.job_id, lambda j, asked: recovery.recover(j, now_us, asked), now_us
+                    )
                 )
-        for job in jobs:
-            self._take_in(job, None)
         for ticket in tickets:
             self.repository.wait(ticket)
+        # Read again: what was put back has not begun, as far as rules are concerned.
+        self._live.recovered(self.repository.unfinished() if tickets else jobs)
         return changed
 
     def start(self, carrier: Carrier) -> None:
         """Begin to run jobs."""
-        self._carrier = carrier
-        self._schedule()
+        self._crew.start(carrier)
+        self._live.schedule()
+        self._sweeper = gevent.spawn(self._sweep_on)
+
+    def stop(self) -> None:
+        """Look for nothing any more; the store may be closed then."""
+        if self._sweeper is not None:
+            self._sweeper.kill(block=False)
+
+    def reconsider(self) -> None:
+        """Let changed rules and bounds take effect, on queued jobs too; does not switch."""
+        self._live.reconsider()
+
+    def _reject(self, job_id: int) -> None:
+        """Cancel a queued job, because a rule says so; not waited for."""
+        now_us = self._clock.now_us()
+
+        def decide(job: Job) -> Step:
+            untouched = all(op.status is OpStatus.QUEUED for op in job.ops)
+            return machine.cancel(job, now_us) if untouched else Step(job)
+
+        try:
+            self.repository.change_soon(job_id, decide)
+        except StoreUnavailableError as error:
+            _log.error("job %d cannot be rejected yet: %s", job_id, error)
+        else:
+            _log.info("job %d is rejected by a filter rule", job_id)
+
+    def _sweep_on(self) -> None:
+        """Look again and again whether something was lost. Switches: a greenlet's function."""
+        while True:
+            gevent.sleep(JOB_SWEEP_S)
+            try:
+                lost = self._sweep.look()
+            except StoreUnavailableError as error:
+                # Whoever asks for a job is told.
+                _log.debug("the queue cannot be compared with the store: %s", error)
+                continue
+            if lost:
+                _log.error("nobody had told the queue of changes of jobs %s", lost[:JOB_SWEPT_MAX])
 
     def drain(self, timeout_s: float) -> bool:
         """Begin no further opcode and wait for the running ones; return whether all ended.
-        Switches.
 
-        Jobs that wait for locks or dependencies go back to the queue.
+        Switches. Jobs that wait for locks or dependencies go back to the queue.
         """
-        self._stopping = True
-        greenlets = []
-        for job_id, live in list(self._live.items()):
-            if live.greenlet is not None:
-                greenlets.append(live.greenlet)
-                self._stop_waiting(job_id, live)
-        gevent.joinall(greenlets, timeout=timeout_s)
-        return not self._scheduler.running
-
-    # --- what follows from commits ------------------------------------------------------------
-
-    def _committed(self, changes: Sequence[Change]) -> None:
-        """Take notice of committed changes; on the hub, in commit order, never switches."""
-        for change in changes:
-            job = change.job
-            if change.new:
-                self._take_in(job, self._submitted_ops.pop(job.job_id, None))
-            elif not change.archived:
-                self._keep(change)
-            self.waiters.tell(job)
-        self._mirror(max((change.outbox_seq for change in changes), default=0))
-        self._schedule()
-
-    def _take_in(self, job: Job, ops: tuple[OpCode, ...] | None) -> None:
-        self._live[job.job_id] = _Live(job, ops)
-        self._scheduler.add(job.job_id, job.priority, self._unfinished_dependencies(job))
-
-    def _keep(self, change: Change) -> None:
-        job = change.job
-        live = self._live.get(job.job_id)
-        if live is None or job.revision < live.job.revision:
-            return
-        live.job = job
-        if live.worker is not None:
-            live.worker.update(job)
-        if Effect.INTERRUPT in change.effects:
-            self._stop_worker(live, job)
-        if job.final:
-            del self._live[job.job_id]
-            if live.greenlet is None:
-                self._scheduler.end(job.job_id)
-        else:
-            self._scheduler.change_priority(job.job_id, job.priority)
-
-    def _stop_worker(self, live: _Live, job: Job) -> None:
-        """A job is being canceled, or was killed: its worker must let go."""
-        if live.greenlet is None:
-            return
-        if job.final:
-            live.greenlet.kill(block=False)
-        else:
-            self._stop_waiting(job.job_id, live)
-
-    def _stop_waiting(self, job_id: int, live: _Live) -> None:
-        if _current_status(live.job) in (OpStatus.WAITING, OpStatus.CANCELING, OpStatus.QUEUED):
-            if live.worker is not None:
-                live.worker.interrupted = True
-            self._interrupt(job_id)
-
-    def _unfinished_dependencies(self, job: Job) -> set[int]:
-        return {
-            dependency.job_id
-            for op in job.ops
-            if op.status not in FINAL
-            for dependency in op.depends
-            if dependency.job_id in self._live
-        }
-
-    def _schedule(self) -> None:
-        """Start what may start."""
-        if self._stopping or self._carrier is None:
-            return
-        for job_id in self._scheduler.start(self._running_max()):
-            live = self._live[job_id]
-            live.greenlet = gevent.spawn(self._work, live, self._carrier)
-            live.greenlet.rawlink(lambda done, live=live: self._worker_ended(live, done))
-
-    def _work(self, live: _Live, carrier: Carrier) -> Outcome:
-        """A job's greenlet."""
-        live.worker = Worker(
-            live.job,
-            live.ops,
-            repository=self.repository,
-            carrier=carrier,
-            clock=self._clock,
-            stopping=lambda: self._stopping,
-        )
-        try:
-            return live.worker.run()
-        except Exception:  # noqa: BLE001 - the job must end whatever went wrong
-            _log.exception("the worker of job %d failed", live.job.job_id)
-            self._fail_job(live.job.job_id)
-            return Outcome.ENDED
-
-    def _worker_ended(self, live: _Live, done: "gevent.Greenlet[..., Outcome]") -> None:
-        """A greenlet ended, or was killed, perhaps before it began; on the hub."""
-        live.worker = live.greenlet = None
-        job = live.job
-        if done.value is Outcome.PUT_BACK and job.job_id in self._live:
-            self._scheduler.add(job.job_id, job.priority, self._unfinished_dependencies(job))
-        else:
-            self._scheduler.end(job.job_id)
-        self._schedule()
-
-    def _fail_job(self, job_id: int) -> None:
-        """End a job whose worker broke, so that it does not stay unfinished for ever. Switches."""
-        result = msgspec.json.encode(["OpExecError", ["Internal error, see the master's log"]])
-        now_us = self._clock.now_us()
-        for pause_s in retry_pauses():
-            try:
-                self.repository.change(job_id, lambda job: machine.kill(job, result, now_us))
-            except StoreUnavailableError as error:
-                _log.error("the end of job %d cannot be recorded: %s", job_id, error)
-                gevent.sleep(pause_s)
-            except (JobLost, InvalidTransitionError):
-                return
-            else:
-                return
-
-
-def _current_status(job: Job) -> OpStatus:
-    index = machine.current_index(job)
-    return job.status if index is None else job.ops[index].status
+        return self._crew.drain(timeout_s)
 
 
 def _death(job_id: int) -> Json:
