@@ -3,7 +3,7 @@
 Source: jobfile.json scheduling_3_0 dependency_check; job files of dependent jobs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,36 +29,34 @@ class Judgement:
 
 
 class RelativeDependencyError(ValueError):
-    """A relative dependency points before the first job of its submission."""
+    """A relative dependency leads to no job."""
 
 
 def resolve(
-    depends: Sequence[tuple[int, Sequence[str]]], index: int, job_ids: Sequence[int | None]
+    depends: Sequence[tuple[int, Sequence[str]]], job_id: int, refused: Collection[int]
 ) -> tuple[Dependency, ...]:
-    """Turn relative ids into real ones.
+    """Turn relative ids into real ones: -1 is the job that got its id before this one.
+
+    That may be a job of the same submission, or one from before it.
 
     Args:
         depends: (job id or negative offset, statuses) as submitted.
-        index: position of the job in its submission.
-        job_ids: ids given to the jobs of the submission; None for one that was refused.
+        job_id: id of the job that depends.
+        refused: ids set aside for jobs of the submission that were refused.
 
     Raises:
-        RelativeDependencyError: an offset points outside the submission or at a refused job.
+        RelativeDependencyError: an offset points before the first job there ever was, or at a
+            refused one. The text for the former is the reference's.
     """
     resolved = []
-    for job_id, statuses in depends:
-        real: int | None = job_id
-        if job_id < 0:
-            if index + job_id < 0:
-                raise RelativeDependencyError(
-                    f"Relative job dependency {job_id} points before the first job"
-                )
-            real = job_ids[index + job_id]
-            if real is None:
-                raise RelativeDependencyError(
-                    f"Relative job dependency {job_id} points at a job that was refused"
-                )
-        assert real is not None
+    for number, statuses in depends:
+        real = number if number >= 0 else job_id + number
+        if real < 0:
+            raise RelativeDependencyError(f"Invalid value for job ID ' {real}'")
+        if number < 0 and real in refused:
+            raise RelativeDependencyError(
+                f"Relative job dependency {number} points at a job that was refused"
+            )
         resolved.append(Dependency(real, frozenset(JobStatus(s) for s in statuses)))
     return tuple(resolved)
 
@@ -77,13 +75,17 @@ def judge(depends: Sequence[Dependency], status_of: Callable[[int], JobStatus | 
             return Judgement(Verdict.FAIL, f"Dependency error: job {number} does not exist")
         if status not in FINAL:
             return Judgement(Verdict.WAIT, f"Need to wait for job {number}")
-        if not dependency.statuses or status in dependency.statuses:
+        if status in dependency.statuses:
             continue
         if status is JobStatus.CANCELED:
             return Judgement(Verdict.CANCEL, f"Dependency job {number} was canceled")
+        if not dependency.statuses:
+            continue
+        # The reference's words.
         wished = ", ".join(sorted(dependency.statuses))
         return Judgement(
             Verdict.FAIL,
-            f"Dependency job {number} ended with status '{status}', not one of: {wished}",
+            f"Dependency job {number} finished with status '{status}',"
+            f" not one of '{wished}' as required",
         )
     return Judgement(Verdict.GO_ON)

@@ -13,6 +13,11 @@ _STATUS: Final = {str(status): status for status in OpStatus}
 
 def to_document(job: Job) -> Document:
     """Return the row of table `jobs` for a job."""
+    return {**head(job), "ops": [op_document(op) for op in job.ops]}
+
+
+def head(job: Job) -> Document:
+    """Return the row of table `jobs` for a job, without its opcodes."""
     document: Document = {
         "received": job.received_us,
         "start": job.start_us,
@@ -20,7 +25,6 @@ def to_document(job: Job) -> Document:
         "log_serial": job.log_serial,
         "rev": job.revision,
         "peer": None if job.peer is None else [job.peer.uid, job.peer.gid, job.peer.pid],
-        "ops": [_op_document(op) for op in job.ops],
     }
     if job.livelock is not None:
         document["livelock"] = job.livelock
@@ -73,7 +77,8 @@ def fold_log(document: Document, entries: list[LogEntry]) -> Document:
     return {**document, "log": folded}
 
 
-def _op_document(op: Op) -> Document:
+def op_document(op: Op) -> Document:
+    """Return what the row of a job holds for one of its opcodes."""
     document: Document = {
         "id": op.op_id,
         "input": op.input,

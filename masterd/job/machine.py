@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import Final
 
-from masterd.job.model import Job, Json, Op
+from masterd.job.model import Holder, Job, Json, Op
 from masterd.job.status import FINAL, OpStatus
 
 
@@ -36,6 +36,7 @@ class OpEvent(StrEnum):
     KILLED = "killed"
     PUT_BACK = "put back"
     ABANDONED = "abandoned"
+    WAIT_AGAIN = "wait again"
 
 
 TRANSITIONS: Final[Mapping[tuple[OpStatus, OpEvent], OpStatus]] = {
@@ -60,6 +61,7 @@ TRANSITIONS: Final[Mapping[tuple[OpStatus, OpEvent], OpStatus]] = {
     (OpStatus.RUNNING, OpEvent.CANCEL_DONE): OpStatus.CANCELED,
     (OpStatus.RUNNING, OpEvent.KILLED): OpStatus.ERROR,
     (OpStatus.RUNNING, OpEvent.ABANDONED): OpStatus.ERROR,
+    (OpStatus.RUNNING, OpEvent.WAIT_AGAIN): OpStatus.WAITING,
 }
 
 #: Result of an opcode that was canceled after it had been picked.
@@ -95,12 +97,18 @@ def current_index(job: Job) -> int | None:
     return None
 
 
-def pick(job: Job, now_us: int) -> Step:
-    """Take up the next opcode: it waits for its locks from now on."""
+def pick(job: Job, now_us: int, holder: Holder | None = None) -> Step:
+    """Take up the next opcode: it waits for its locks from now on.
+
+    `holder` shows others that whoever carries it out is alive.
+    """
     index = _current(job, OpEvent.PICKED)
     op = _move(job, index, OpEvent.PICKED, start_us=now_us)
     start_us = job.start_us if job.start_us is not None else now_us
-    return Step(_with_op(job, index, op, start_us=start_us))
+    picked = _with_op(job, index, op, start_us=start_us)
+    if holder is not None:
+        picked = replace(picked, livelock=holder.livelock, process_id=holder.process_id)
+    return Step(picked)
 
 
 def locks_held(job: Job, now_us: int) -> Step:
@@ -113,6 +121,16 @@ def locks_held(job: Job, now_us: int) -> Step:
         return Step(job)
     op = _move(job, index, OpEvent.LOCKS_HELD, exec_us=now_us)
     return Step(_with_op(job, index, op))
+
+
+def wait_again(job: Job) -> Step:
+    """Let the current opcode, which has changed nothing yet, wait for other locks."""
+    index = _current(job, OpEvent.WAIT_AGAIN)
+    if job.ops[index].config_serial is not None:
+        raise InvalidTransitionError(
+            f"job {job.job_id}: opcode {index} has changed the configuration and cannot begin again"
+        )
+    return Step(_with_op(job, index, _move(job, index, OpEvent.WAIT_AGAIN, exec_us=None)))
 
 
 def succeed(job: Job, result: Json, now_us: int) -> Step:
@@ -140,15 +158,16 @@ def cancel(job: Job, now_us: int) -> Step:
 
     A job nobody picked is canceled at once; one waiting for locks becomes canceling and its worker
     is interrupted; a running one stays as it is (only told); a final one stays as it is. Between
-    two opcodes, what is left of the job is canceled.
+    two opcodes, what is left of the job is canceled. A worker is interrupted there too: it may have
+    begun before the store knows.
     """
     index = current_index(job)
     if index is None or job.ops[index].status is OpStatus.RUNNING:
         return Step(job)
     if job.ops[index].status is OpStatus.QUEUED:
-        if index > 0:
-            return _end(job, index, OpEvent.CANCEL, CANCELED_RESULT, CANCELED_RESULT, now_us)
-        return _end(job, index, OpEvent.CANCEL, None, None, now_us)
+        result = CANCELED_RESULT if index > 0 else None
+        step = _end(job, index, OpEvent.CANCEL, result, result, now_us)
+        return Step(step.job, (Effect.INTERRUPT, *step.effects))
     op = _move(job, index, OpEvent.CANCEL)
     return Step(_with_op(job, index, op), (Effect.INTERRUPT,))
 
@@ -171,12 +190,24 @@ def kill(job: Job, result: Json, now_us: int) -> Step:
 def put_back(job: Job) -> Step:
     """Return a waiting opcode to the queue: its worker is gone and it had not begun.
 
-    An opcode that was being being canceled.
+    One that is being canceled is not put back: it was promised to be canceled.
     """
     index = _current(job, OpEvent.PUT_BACK)
     op = _move(job, index, OpEvent.PUT_BACK, start_us=None)
     start_us = job.start_us if index > 0 else None
-    return Step(_with_op(job, index, op, start_us=start_us))
+    return Step(_with_op(job, index, op, start_us=start_us, livelock=None, process_id=None))
+
+
+def let_go(job: Job) -> Step:
+    """Nobody carries the job on between two of its opcodes: nobody is named who does.
+
+    Ganeti's luxid takes a job that names a dead process for a dead job.
+    """
+    index = current_index(job)
+    named = job.livelock is not None or job.process_id is not None
+    if not named or index is None or job.ops[index].status is not OpStatus.QUEUED:
+        return Step(job)
+    return Step(replace(job, livelock=None, process_id=None, revision=job.revision + 1))
 
 
 def abandon(job: Job, result: Json, now_us: int) -> Step:

@@ -23,8 +23,20 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """What shows in a job's file that the process that carries it out is alive.
+
+    Attributes:
+        livelock: Path of a file that the process keeps locked.
+    """
+
+    livelock: str
+    process_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dependency:
-    """Another job that has to end first, in one of these statuses (empty: any final one)."""
+    """Another job that has to end first, in one of these statuses (empty: success or error)."""
 
     job_id: int
     statuses: frozenset[JobStatus]
@@ -76,7 +88,7 @@ class Job:
     #: Counts the changes of this job; a higher one is newer.
     revision: int = 0
     peer: Peer | None = None
-    #: Only jobs taken over from another master carry these two; the mirror keeps them.
+    #: Who carries the job out or did so (see `Holder`); None before and while it is queued.
     livelock: str | None = None
     process_id: int | None = None
     archived: bool = False

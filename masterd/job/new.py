@@ -5,8 +5,8 @@ transaction. So the JSON text is prepared around that one entry beforehand, on t
 the writer's thread, and completed by joining three pieces.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -26,6 +26,38 @@ def with_reason(text: Json, entry: Sequence[object]) -> Json:
     document = msgspec.json.decode(text)
     document["reason"] = [*(document.get("reason") or []), entry]
     return _encode(document)
+
+
+@dataclass(frozen=True, slots=True)
+class WithJobs:
+    """A result of an opcode that hands the rest of its work to new jobs.
+
+    The opcode's result is `{"jobs": [[accepted, id or why not], ...], **more}`, and its end is one
+    commit with the jobs. These inherit its debug level and reason trail, and a comment that names
+    it where they have none.
+    """
+
+    jobs: Sequence[Sequence[OpCode]]
+    more: Mapping[str, object] = field(default_factory=dict)
+
+    def result(self, answers: Sequence[tuple[bool, int | str]]) -> dict[str, object]:
+        """Return the opcode's result, given whether each job was taken."""
+        return {"jobs": [[accepted, told] for accepted, told in answers], **self.more}
+
+
+def inherited(op: OpCode, parent: Op) -> OpCode:
+    """Return an opcode of a job that another opcode submits, marked as coming from it.
+
+    Source: Ganeti 3.0.2 lib/mcpu.py, _SetBaseOpParams.
+    """
+    document = msgspec.json.decode(parent.input)
+    trail = (tuple(entry) for entry in document.get("reason") or ())
+    return replace(
+        op,
+        comment=op.comment or f"Submitted by {parent.op_id}",
+        debug_level=document.get("debug_level") or 0,
+        reason=(*op.reason, *trail),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +116,13 @@ class NewJob:
         """Prepare a job of checked opcodes."""
         return cls(tuple(NewOp.of(op) for op in ops))
 
-    def resolve(
-        self, index: int, job_ids: Sequence[int | None]
-    ) -> tuple[tuple[Dependency, ...], ...]:
-        """Return the dependencies of each opcode, relative ones resolved.
+    def resolve(self, job_id: int, refused: Collection[int]) -> tuple[tuple[Dependency, ...], ...]:
+        """Return the dependencies of each opcode for job `job_id`, relative ones resolved.
 
         Raises:
-            RelativeDependencyError: one points outside the submission.
+            RelativeDependencyError: one leads to no job.
         """
-        return tuple(resolve(op.depends, index, job_ids) if op.depends else () for op in self.ops)
+        return tuple(resolve(op.depends, job_id, refused) if op.depends else () for op in self.ops)
 
     def job(
         self,

@@ -7,19 +7,24 @@ waited goes on.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-from masterd.errors import GenericError, JobLost, JobQueueFull
-from masterd.job import documents, machine
-from masterd.job.machine import Effect, Step
-from masterd.job.model import Job, Json, LogEntry, Peer
+import msgspec
+
+from masterd.errors import GenericError
+from masterd.job import call_rows, documents, job_rows, machine
+from masterd.job.job_rows import DRAIN, JOB_SERIAL, Change, NewLogEntry
+from masterd.job.live_rows import LiveRows, row_document
+from masterd.job.machine import InvalidTransitionError, Step
+from masterd.job.model import Job, LogEntry, Peer
 from masterd.job.new import NewJob
-from store import outbox, serials
+from masterd.job.node_calls import NodeCalls, lines
+from store import outbox
 from store.commit import Ticket
-from store.errors import StoreError, StoreFull, StoreOverloaded
-from store.schema import ARCHIVE, FINISHED, FLAGS, JOB_LOGS, JOBS, SERIALS, UNFINISHED
+from store.errors import StoreError, StoreForbidden, StoreFull, StoreOverloaded
+from store.schema import ARCHIVE, FINISHED, FLAGS, JOBS, SERIALS, UNFINISHED
 from store.store import Store
 from store.txn import ReadTxn, WriteTxn
 
@@ -30,23 +35,9 @@ T = TypeVar("T")
 #: Decide on a job inside a transaction.
 Decide = Callable[[Job], Step]
 
-#: Opcode index, time in us, kind, message as JSON; the serial is given in the transaction.
-NewLogEntry = tuple[int, int, str, Json]
-
-_JOB_SERIAL = "job"
-_DRAIN = "drain"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one commit did to one job."""
-
-    job: Job
-    effects: tuple[Effect, ...] = ()
-    new: bool = False
-    archived: bool = False
-    #: Sequence number of the outbox entry; the mirror shows this change once it has come so far.
-    outbox_seq: int = 0
+_encode: Final = msgspec.json.encode
+#: Kind of a log entry that people read. Source: constants ELOG_MESSAGE.
+_MESSAGE: Final = "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +45,14 @@ class Submitted:
     """Outcome of a submission: for each job a change, or why it was refused."""
 
     results: tuple[Change | str, ...]
+
+    @property
+    def answers(self) -> list[tuple[bool, int | str]]:
+        """For each job whether it was taken, and its id or why not."""
+        return [
+            (False, result) if isinstance(result, str) else (True, result.job.job_id)
+            for result in self.results
+        ]
 
 
 class StoreUnavailableError(GenericError):
@@ -64,10 +63,13 @@ class ConfigRecord:
     """Records a change of the configuration in the job that makes it, in the same transaction.
 
     After a crash the job then says whether the change was made. Obeys
-    `masterd.config.repository.Record`.
+    `masterd.wconf.repository.Record`.
     """
 
-    def __init__(self, job_id: int, op_index: int, tell: Callable[[Change], None]) -> None:
+    def __init__(
+        self, rows: LiveRows, job_id: int, op_index: int, tell: Callable[[Change], None]
+    ) -> None:
+        self._rows = rows
         self._job_id = job_id
         self._op_index = op_index
         self._tell = tell
@@ -79,8 +81,10 @@ class ConfigRecord:
             JobLost: there is no live job of this id.
             InvalidTransitionError: the opcode does not run.
         """
-        job = _live(txn, self._job_id)
-        return _replace(txn, job, machine.changed_config(job, self._op_index, serial_no))
+        job = self._rows.get(txn, self._job_id)
+        return job_rows.move(
+            self._rows, txn, job, machine.changed_config(job, self._op_index, serial_no)
+        )
 
     def told(self, change: Change) -> None:
         """Tell of the record after the commit; called on the hub."""
@@ -93,6 +97,17 @@ class JobRepository:
     def __init__(self, store: Store, on_change: Callable[[Sequence[Change]], None]) -> None:
         self._store = store
         self._on_change = on_change
+        self._rows = LiveRows()
+
+    @property
+    def opcodes_read(self) -> int:
+        """Opcodes that changes have decoded from rows so far."""
+        return self._rows.opcodes_read
+
+    @property
+    def opcodes_written(self) -> int:
+        """Opcodes that changes have encoded for rows so far."""
+        return self._rows.opcodes_written
 
     # --- changes ------------------------------------------------------------------------------
 
@@ -109,7 +124,7 @@ class JobRepository:
         """Take in jobs, durably. Switches.
 
         Args:
-            jobs: in order; relative dependencies count over them.
+            jobs: in order; they get ids one after another.
             live_max: how many unfinished jobs there may be.
             ignore_drain: accept them although the queue is drained.
             committed: called on the hub just before the changes are told; must not switch.
@@ -120,29 +135,48 @@ class JobRepository:
         """
 
         def body(txn: WriteTxn) -> Submitted:
-            if not ignore_drain and FLAGS.get(txn, _DRAIN):
-                raise GenericError("Queue drained")
-            if UNFINISHED.count(txn) + len(jobs) > live_max:
-                raise JobQueueFull()
-            ids: list[int | None] = []
-            results: list[Change | str] = []
-            for index, new in enumerate(jobs):
-                try:
-                    depends = new.resolve(index, ids)
-                except ValueError as error:
-                    ids.append(None)
-                    results.append(str(error))
-                    continue
-                job_id = serials.next(txn, _JOB_SERIAL)
-                ids.append(job_id)
-                results.append(_insert(txn, new.job(job_id, depends, peer, now_us)))
-            return Submitted(tuple(results))
+            job_rows.check_room(txn, len(jobs), live_max, ignore_drain=ignore_drain)
+            return Submitted(job_rows.insert_many(self._rows, txn, jobs, peer, now_us))
 
         def after(submitted: Submitted) -> None:
             committed(submitted)
             self._on_change([r for r in submitted.results if isinstance(r, Change)])
 
         return self._update(body, after)
+
+    def hand_over(
+        self,
+        job_id: int,
+        jobs: Sequence[NewJob],
+        decide: Callable[[Job, Submitted], Step],
+        now_us: int,
+        *,
+        live_max: int,
+        committed: Callable[[Submitted], None],
+    ) -> Change:
+        """Move a live job and take in jobs that it submits, both or neither, durably. Switches.
+
+        Args:
+            decide: moves the job, given what became of the others.
+            committed: as `submit` says.
+
+        Raises:
+            GenericError, JobQueueFull: as `submit` says.
+            JobLost, InvalidTransitionError: as `change` says.
+        """
+
+        def body(txn: WriteTxn) -> tuple[Submitted, Change]:
+            job_rows.check_room(txn, len(jobs), live_max, ignore_drain=False)
+            job = self._rows.get(txn, job_id)
+            submitted = Submitted(job_rows.insert_many(self._rows, txn, jobs, job.peer, now_us))
+            return submitted, job_rows.move(self._rows, txn, job, decide(job, submitted))
+
+        def after(done: tuple[Submitted, Change]) -> None:
+            submitted, change = done
+            committed(submitted)
+            self._on_change([*(r for r in submitted.results if isinstance(r, Change)), change])
+
+        return self._update(body, after)[1]
 
     def change(self, job_id: int, decide: Decide) -> Change:
         """Let `decide` move a live job, durably. Switches.
@@ -157,31 +191,83 @@ class JobRepository:
         """Do as `change` without waiting; later changes see this one."""
 
         def body(txn: WriteTxn) -> Change:
-            job = _live(txn, job_id)
+            job = self._rows.get(txn, job_id)
             step = decide(job)
             if step.job is job:
                 return Change(job, step.effects)
-            return _replace(txn, job, step)
+            return job_rows.move(self._rows, txn, job, step)
 
         with _mapped():
             return self._store.update_soon(body, self._tell)
 
+    def end_unclean_soon(
+        self,
+        job_id: int,
+        decide: Callable[[Job, Sequence[NodeCalls]], Step],
+        now_us: int,
+    ) -> Ticket[Change]:
+        """Do as `change_soon` where an opcode may end while it works.
+
+        What it had asked of nodes is told to `decide`, and to the job's log if that ends it.
+        """
+
+        def body(txn: WriteTxn) -> Change:
+            job = self._rows.get(txn, job_id)
+            asked = call_rows.read(txn, job_id)
+            step = decide(job, asked)
+            if step.job is job:
+                return Change(job, step.effects)
+            if step.job.final:
+                told = [
+                    (asked[-1].op_index, now_us, _MESSAGE, _encode(line)) for line in lines(asked)
+                ]
+                step = job_rows.log(txn, step, told)
+            return job_rows.move(self._rows, txn, job, step)
+
+        with _mapped():
+            return self._store.update_soon(body, self._tell)
+
+    def note_calls(self, job_id: int, number: int, asked: NodeCalls) -> None:
+        """Keep what an opcode that runs is about to ask of nodes, durably. Switches.
+
+        Args:
+            number: counts the notes of an opcode from 1.
+
+        Raises:
+            InvalidTransitionError: the job has ended.
+        """
+
+        def body(txn: WriteTxn) -> None:
+            if not UNFINISHED.has(txn, job_id):
+                raise InvalidTransitionError(f"job {job_id} has ended and asks nodes")
+            call_rows.put(txn, job_id, number, asked)
+
+        self._update(body, lambda _: None)
+
+    def note_answers_soon(
+        self, job_id: int, number: int, answered_us: int, done: Sequence[bool]
+    ) -> None:
+        """Keep what nodes answered to calls of `note_calls`, without waiting.
+
+        Where the store cannot, the calls stay in flight in the notes; nothing else depends on them.
+        """
+        with suppress(StoreError):
+            self._store.update_soon(
+                lambda txn: call_rows.answer(txn, job_id, number, answered_us, done),
+                lambda _: None,
+            )
+
     def config_record(self, job_id: int, op_index: int) -> "ConfigRecord":
         """Return what records in a job that its opcode changed the configuration."""
-        return ConfigRecord(job_id, op_index, self._tell)
+        return ConfigRecord(self._rows, job_id, op_index, self._tell)
 
     def append_log(self, job_id: int, entries: Sequence[NewLogEntry]) -> Ticket[Change]:
         """Add log entries without waiting; later changes see them."""
 
         def body(txn: WriteTxn) -> Change:
-            job = _live(txn, job_id)
-            step = Step(job)
-            for op_index, time_us, kind, message in entries:
-                step = machine.log(step.job)
-                serial = step.job.log_serial
-                value = documents.log_value(LogEntry(serial, op_index, time_us, kind, message))
-                JOB_LOGS.put(txn, (job_id, serial), value)
-            return _replace(txn, job, step)
+            job = self._rows.get(txn, job_id)
+            step = job_rows.log(txn, Step(job), entries)
+            return job_rows.move(self._rows, txn, job, step)
 
         with _mapped():
             return self._store.update_soon(body, self._tell)
@@ -193,7 +279,7 @@ class JobRepository:
         """
 
         def body(txn: WriteTxn) -> list[Change]:
-            changes = (_archive(txn, job_id) for job_id in job_ids)
+            changes = (job_rows.archive(txn, job_id) for job_id in job_ids)
             return [change for change in changes if change is not None]
 
         return [change.job.job_id for change in self._update(body, self._on_change)]
@@ -203,9 +289,9 @@ class JobRepository:
 
         def body(txn: WriteTxn) -> int:
             if drained:
-                FLAGS.put(txn, _DRAIN, True)
+                FLAGS.put(txn, DRAIN, True)
             else:
-                FLAGS.delete(txn, _DRAIN)
+                FLAGS.delete(txn, DRAIN)
             return outbox.append(txn, outbox.DRAIN, int(drained))
 
         return self._update(body, lambda _seq: self._on_change([]))
@@ -227,63 +313,78 @@ class JobRepository:
 
     def get(self, job_id: int) -> Job | None:
         """Return a job, live or archived."""
-        with self._store.snapshot() as txn:
-            return _find(txn, job_id)
+        with _reading(self._store) as txn:
+            return job_rows.find(txn, job_id)
 
     def get_many(self, job_ids: Iterable[int]) -> list[Job | None]:
         """Return jobs of one snapshot, live or archived, in the order asked for."""
-        with self._store.snapshot() as txn:
-            return [_find(txn, job_id) for job_id in job_ids]
+        with _reading(self._store) as txn:
+            return [job_rows.find(txn, job_id) for job_id in job_ids]
 
     def live(self, after_id: int = -1, limit: int | None = None) -> list[Job]:
         """Return live jobs with ids above `after_id`, by id."""
-        with self._store.snapshot() as txn:
+        with _reading(self._store) as txn:
             rows = JOBS.scan(txn, after_id + 1, limit=limit)
-            return [documents.from_document(job_id, _document(row)) for job_id, row in rows]
+            return [documents.from_document(job_id, row_document(row)) for job_id, row in rows]
 
     def archived(self, after_id: int = -1, limit: int | None = None) -> list[Job]:
         """Return archived jobs with ids above `after_id`, by id."""
-        with self._store.snapshot() as txn:
+        with _reading(self._store) as txn:
             rows = ARCHIVE.scan(txn, after_id + 1, limit=limit)
             return [
-                documents.from_document(job_id, _document(row), archived=True)
+                documents.from_document(job_id, row_document(row), archived=True)
                 for job_id, row in rows
             ]
 
     def unfinished(self) -> list[Job]:
         """Return all unfinished jobs, by id."""
-        with self._store.snapshot() as txn:
-            found = (_find(txn, job_id) for job_id in UNFINISHED.keys(txn))
+        with _reading(self._store) as txn:
+            found = (job_rows.find(txn, job_id) for job_id in UNFINISHED.keys(txn))
             return [job for job in found if job is not None]
+
+    def unfinished_ids(self) -> list[int]:
+        """Return the ids of all unfinished jobs."""
+        with _reading(self._store) as txn:
+            return list(UNFINISHED.keys(txn))
+
+    def unfinished_count(self) -> int:
+        """Count unfinished jobs; costs nothing."""
+        with _reading(self._store) as txn:
+            return UNFINISHED.count(txn)
 
     def finished_before(self, end_us: int, limit: int) -> list[int]:
         """Return ids of finished live jobs that ended at or before a time, oldest first."""
-        with self._store.snapshot() as txn:
+        with _reading(self._store) as txn:
             return [job_id for _, job_id in FINISHED.keys(txn, None, (end_us + 1, 0), limit=limit)]
 
     def count_finished_before(self, end_us: int) -> int:
         """Count finished live jobs that ended at or before a time."""
-        with self._store.snapshot() as txn:
+        with _reading(self._store) as txn:
             return sum(1 for _ in FINISHED.keys(txn, None, (end_us + 1, 0)))
 
     def logs(self, job_id: int, after_serial: int = 0) -> list[LogEntry]:
         """Return a job's log entries above a serial, live or archived."""
-        with self._store.snapshot() as txn:
-            if JOBS.get(txn, job_id) is None:
+        with _reading(self._store) as txn:
+            if not JOBS.has(txn, job_id):
                 row = ARCHIVE.get(txn, job_id)
-                folded = [] if row is None else documents.archived_log(_document(row))
+                folded = [] if row is None else documents.archived_log(row_document(row))
                 return [entry for entry in folded if entry.serial > after_serial]
-            return _logs(txn, job_id, after_serial)
+            return job_rows.logs(txn, job_id, after_serial)
 
     def drained(self) -> bool:
         """Return whether the queue is drained."""
-        with self._store.snapshot() as txn:
-            return bool(FLAGS.get(txn, _DRAIN))
+        with _reading(self._store) as txn:
+            return bool(FLAGS.get(txn, DRAIN))
+
+    def last_outbox_seq(self) -> int:
+        """Return the number of the newest outbox entry; 0 before the first."""
+        with _reading(self._store) as txn:
+            return outbox.last(txn)
 
     def last_id(self) -> int:
         """Return the highest job id given out so far; 0 before the first."""
-        with self._store.snapshot() as txn:
-            return SERIALS.get(txn, _JOB_SERIAL) or 0
+        with _reading(self._store) as txn:
+            return SERIALS.get(txn, JOB_SERIAL) or 0
 
 
 @contextmanager
@@ -293,76 +394,17 @@ def _mapped() -> Iterator[None]:
         yield
     except StoreFull as error:
         raise StoreUnavailableError(f"No room on the master's disk: {error}") from error
+    except StoreForbidden as error:
+        text = str(error)
+        raise StoreUnavailableError(f"{text[:1].upper()}{text[1:]}; nothing was changed") from error
     except StoreOverloaded as error:
         raise StoreUnavailableError(f"Too many changes at once: {error}") from error
     except StoreError as error:
         raise StoreUnavailableError(f"The master's store failed: {error}") from error
 
 
-# --- helpers of bodies --------------------------------------------------------------------------
-
-
-def _document(row: object) -> dict[str, Any]:
-    assert isinstance(row, dict), row
-    return row
-
-
-def _live(txn: ReadTxn, job_id: int) -> Job:
-    row = JOBS.get(txn, job_id)
-    if row is None:
-        raise JobLost(f"Job {job_id} not found")
-    return documents.from_document(job_id, _document(row))
-
-
-def _find(txn: ReadTxn, job_id: int) -> Job | None:
-    row = JOBS.get(txn, job_id)
-    if row is not None:
-        return documents.from_document(job_id, _document(row))
-    row = ARCHIVE.get(txn, job_id)
-    if row is not None:
-        return documents.from_document(job_id, _document(row), archived=True)
-    return None
-
-
-def _logs(txn: ReadTxn, job_id: int, after_serial: int) -> list[LogEntry]:
-    rows = JOB_LOGS.scan(txn, (job_id, after_serial + 1), (job_id + 1, 0))
-    entries = []
-    for (_, serial), value in rows:
-        assert isinstance(value, list), value
-        entries.append(documents.log_entry(serial, value))
-    return entries
-
-
-def _insert(txn: WriteTxn, job: Job) -> Change:
-    JOBS.put(txn, job.job_id, documents.to_document(job), append=True)
-    UNFINISHED.put(txn, job.job_id, None, append=True)
-    seq = outbox.append(txn, outbox.JOB, job.job_id)
-    return Change(job, new=True, outbox_seq=seq)
-
-
-def _replace(txn: WriteTxn, before: Job, step: Step) -> Change:
-    job = step.job
-    JOBS.put(txn, job.job_id, documents.to_document(job))
-    if job.final and not before.final:
-        UNFINISHED.delete(txn, job.job_id)
-        FINISHED.put(txn, (job.end_us or 0, job.job_id), None)
-    seq = outbox.append(txn, outbox.JOB, job.job_id)
-    return Change(job, step.effects, outbox_seq=seq)
-
-
-def _archive(txn: WriteTxn, job_id: int) -> Change | None:
-    row = JOBS.get(txn, job_id)
-    if row is None:
-        return None
-    document = _document(row)
-    job = documents.from_document(job_id, document)
-    if not job.final:
-        return None
-    entries = _logs(txn, job_id, 0)
-    ARCHIVE.put(txn, job_id, documents.fold_log(document, entries))
-    JOBS.delete(txn, job_id)
-    FINISHED.delete(txn, (job.end_us or 0, job_id))
-    for entry in entries:
-        JOB_LOGS.delete(txn, (job_id, entry.serial))
-    seq = outbox.append(txn, outbox.ARCHIVE, job_id)
-    return Change(replace(job, archived=True), archived=True, outbox_seq=seq)
+@contextmanager
+def _reading(store: Store) -> Iterator[ReadTxn]:
+    """Give a snapshot; what cannot be read in it is told as clients are told."""
+    with _mapped(), store.snapshot() as txn:
+        yield txn
