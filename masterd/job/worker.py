@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import gevent
 import msgspec
@@ -18,14 +18,17 @@ from masterd.clock import Clock
 from masterd.errors import GanetiError, JobCanceled, OpExecError, ProgrammerError
 from masterd.job import machine
 from masterd.job.dependencies import Judgement, Verdict, judge
+from masterd.job.journal import OpJournal
 from masterd.job.machine import InvalidTransitionError, Step
-from masterd.job.model import Job, Json, Op
+from masterd.job.model import Holder, Job, Json, Op
+from masterd.job.new import WithJobs, inherited
 from masterd.job.repository import (
     Change,
     ConfigRecord,
     JobRepository,
     NewLogEntry,
     StoreUnavailableError,
+    Submitted,
     Ticket,
 )
 from masterd.job.status import JobStatus, OpStatus
@@ -36,14 +39,16 @@ from masterd.limits import (
     JOB_STORE_RETRY_S_MIN,
 )
 from masterd.log import job_context
-from masterd.opcodes.base import OpCode, load
+from masterd.opcodes.base import OpCode
 
 _log = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
 
+T = TypeVar("T")
+
 
 class Carrier(Protocol):
-    """Carries out one opcode: `lu.processor.Processor`."""
+    """Carries out one opcode: `masterd.work.processor`."""
 
     def run(self, op: OpCode, run: "OpRun") -> object:
         """Do what an opcode asks; return its result. Switches.
@@ -51,6 +56,23 @@ class Carrier(Protocol):
         Raises:
             GanetiError: it failed; the wire form becomes the opcode's result.
             JobCanceled: it was canceled before it began.
+        """
+        ...
+
+
+class HandOver(Protocol):
+    """Takes in jobs that an opcode submits and moves its job, in one commit: `JobService`."""
+
+    def __call__(
+        self,
+        job_id: int,
+        jobs: Sequence[Sequence[OpCode]],
+        decide: Callable[[Job, Submitted], Step],
+    ) -> Job:
+        """Return the moved job. Switches.
+
+        Raises:
+            GanetiError: the jobs are refused, and nothing was changed.
         """
         ...
 
@@ -90,6 +112,10 @@ class OpRun:
         if job.ops[self.op_index].status is OpStatus.CANCELING:
             raise JobCanceled("Job canceled by request")
 
+    def wait_again(self) -> None:
+        """Let the opcode, which has changed nothing yet, wait for other locks. Switches."""
+        self._worker.move(machine.wait_again)
+
     def check_canceled(self) -> None:
         """Raise when the job is being canceled or put back.
 
@@ -102,6 +128,12 @@ class OpRun:
     def config_record(self) -> ConfigRecord:
         """Return what records the opcode's changes of the configuration in the job."""
         return self._worker.repository.config_record(self.job_id, self.op_index)
+
+    def journal(self) -> OpJournal:
+        """Return what notes the opcode's calls to nodes in the store."""
+        worker = self._worker
+        repository, clock = worker.repository, worker.clock
+        return OpJournal(repository, self.job_id, self.op_index, clock, worker.kept)
 
     def feedback(self, kind: str, message: object) -> None:
         """Append to the job's log; told to clients once it is durable. Does not wait for that.
@@ -127,13 +159,19 @@ class Worker:
         repository: JobRepository,
         carrier: Carrier,
         clock: Clock,
+        load: Callable[[object], OpCode],
         stopping: Callable[[], bool],
+        hand_over: HandOver,
+        holder: Holder | None = None,
     ) -> None:
         """Prepare.
 
         Args:
             ops: the opcodes as submitted, when they are still at hand; else they are read again.
+            load: reads a stored opcode.
+            hand_over: ends an opcode whose result are jobs.
             stopping: whether the daemon stops; then no further opcode is begun.
+            holder: shows others that whoever carries the job out is alive.
         """
         self.job_id = job.job_id
         self.repository = repository
@@ -142,8 +180,13 @@ class Worker:
         self._job = job
         self._ops = ops
         self._carrier = carrier
+        self._load = load
         self._stopping = stopping
+        self._hand_over = hand_over
+        self._holder = holder
         self._log_tickets: deque[tuple[Ticket[Change], NewLogEntry]] = deque()
+        #: The pick of the opcode at hand, until it is known to be kept.
+        self._pick: tuple[Ticket[Change], Callable[[Job], Step]] | None = None
 
     def current(self) -> Job:
         """Return the job as of its last commit."""
@@ -159,11 +202,16 @@ class Worker:
         A store without room is waited for: what happened in the world cannot be taken back, so its
         record waits for the disk, however long that takes.
         """
+        return self.kept(lambda: self.repository.change(self.job_id, decide).job)
+
+    def kept(self, change: Callable[[], T]) -> T:
+        """Have a change made, as often as it takes until the store keeps it. Switches."""
         pauses = retry_pauses()
         while True:
             try:
+                self._save_pick()
                 self._save_logs()
-                return self.repository.change(self.job_id, decide).job
+                return change()
             except StoreUnavailableError as error:
                 pause_s = next(pauses)
                 _log.error("job %d cannot be recorded, next try in %g s: %s",
@@ -178,6 +226,21 @@ class Worker:
             raise OpExecError("The store cannot keep up with the log of this opcode")
         self._log_tickets.append((self.repository.append_log(self.job_id, [entry]), entry))
 
+    def _save_pick(self) -> None:
+        """Wait for the pick of the opcode at hand; give it again if the store refused it.
+
+        Raises:
+            InvalidTransitionError: the job ended before.
+        """
+        if self._pick is None:
+            return
+        ticket, decide = self._pick
+        try:
+            self.repository.wait(ticket)
+        except StoreUnavailableError:
+            self.repository.change(self.job_id, decide)
+        self._pick = None
+
     def _save_logs(self) -> None:
         """Wait for the log entries on their way; give those that the store refused again."""
         while self._log_tickets:
@@ -186,7 +249,9 @@ class Worker:
                 self.repository.wait(ticket)
             except StoreUnavailableError:
                 self.repository.wait(self.repository.append_log(self.job_id, [entry]))
-            self._log_tickets.popleft()
+            # Another greenlet of the opcode may have waited for the same one.
+            if self._log_tickets and self._log_tickets[0][0] is ticket:
+                self._log_tickets.popleft()
 
     def run(self) -> Outcome:
         """Run the job's opcodes from the first that is not final. Switches."""
@@ -196,7 +261,7 @@ class Worker:
         try:
             for op_index in range(index, len(self._job.ops)):
                 if self._stopping():
-                    return Outcome.PUT_BACK
+                    return self._put_back()
                 with job_context(self.job_id, op_index):
                     outcome = self._run_op(op_index)
                 if outcome is not None:
@@ -211,12 +276,15 @@ class Worker:
         op = self._job.ops[index]
         judgement = judge(op.depends, self._status_of)
         if judgement.verdict is Verdict.WAIT:
-            return Outcome.PUT_BACK
+            return self._put_back()
         now_us = self.clock.now_us()
+
+        def pick(job: Job) -> Step:
+            return machine.pick(job, now_us, self._holder)
+
         # Not waited for: the opcode begins only after the later commit of `locks_held`.
-        picked = self.repository.change_soon(self.job_id, lambda job: machine.pick(job, now_us))
+        self._pick = self.repository.change_soon(self.job_id, pick), pick
         if judgement.verdict is not Verdict.GO_ON:
-            self.repository.wait(picked)
             return self._refuse(judgement)
         try:
             result = self._carrier.run(self._opcode(index, op), OpRun(self, index))
@@ -233,6 +301,8 @@ class Worker:
         return self._succeed(op, result)
 
     def _succeed(self, op: Op, result: object) -> Outcome | None:
+        if isinstance(result, WithJobs):
+            return self._succeed_with(op, result)
         try:
             text = _encode(result)
         except TypeError as error:
@@ -240,6 +310,21 @@ class Worker:
             return self._fail(_encode(ProgrammerError(f"result of {op.op_id}: {error}").to_wire()))
         now_us = self.clock.now_us()
         job = self.move(lambda job: machine.succeed(job, text, now_us))
+        return Outcome.ENDED if job.final else None
+
+    def _succeed_with(self, op: Op, result: WithJobs) -> Outcome | None:
+        """End an opcode together with the beginning of the jobs that go on with its work."""
+        jobs = [[inherited(each, op) for each in ops] for ops in result.jobs]
+        now_us = self.clock.now_us()
+
+        def decide(job: Job, submitted: Submitted) -> Step:
+            return machine.succeed(job, _encode(result.result(submitted.answers)), now_us)
+
+        try:
+            job = self.kept(lambda: self._hand_over(self.job_id, jobs, decide))
+        except GanetiError as error:
+            _log.warning("%s: its jobs were refused: %s", op.summary, error.message)
+            return self._fail(_encode(error.to_wire()))
         return Outcome.ENDED if job.final else None
 
     def _fail(self, result: Json) -> Outcome:
@@ -270,11 +355,17 @@ class Worker:
         job = self.move(decide)
         return Outcome.ENDED if job.final else Outcome.PUT_BACK
 
+    def _put_back(self) -> Outcome:
+        """Leave the job where it is, between two opcodes, for a worker to come."""
+        if self._job.livelock is not None:
+            self.move(machine.let_go)
+        return Outcome.PUT_BACK
+
     def _opcode(self, index: int, op: Op) -> OpCode:
         if self._ops is not None:
             return self._ops[index]
         document: Any = msgspec.json.decode(op.input)
-        return load(document)
+        return self._load(document)
 
     def _status_of(self, job_id: int) -> JobStatus | None:
         job = self.repository.get(job_id)
