@@ -45,7 +45,8 @@ class Waiters:
     """All waiters, by job."""
 
     def __init__(self) -> None:
-        self._by_job: dict[int, set[Waiter]] = {}
+        #: In the order in which they came.
+        self._by_job: dict[int, dict[Waiter, None]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -60,7 +61,7 @@ class Waiters:
                 not switch.
         """
         waiter = Waiter(self, job_id, look)
-        self._by_job.setdefault(job_id, set()).add(waiter)
+        self._by_job.setdefault(job_id, {})[waiter] = None
         self._count += 1
         timer = gevent.get_hub().loop.timer(timeout_s)
         waiter._timer = timer
@@ -76,7 +77,7 @@ class Waiters:
         waiters = self._by_job.get(waiter.job_id)
         if waiters is None or waiter not in waiters:
             return
-        waiters.discard(waiter)
+        del waiters[waiter]
         self._count -= 1
         if not waiters:
             del self._by_job[waiter.job_id]
