@@ -26,7 +26,7 @@ def verdict(*depends: tuple[int, set[str]]) -> Verdict:
         ([], Verdict.GO_ON),
         ([(1, set())], Verdict.GO_ON),
         ([(2, set())], Verdict.GO_ON),
-        ([(3, set())], Verdict.GO_ON),
+        ([(3, set())], Verdict.CANCEL),
         ([(1, {"success"})], Verdict.GO_ON),
         ([(2, {"success", "error"})], Verdict.GO_ON),
         ([(2, {"success"})], Verdict.FAIL),
@@ -46,20 +46,23 @@ def test_verdict(depends: list[tuple[int, set[str]]], expected: Verdict) -> None
 
 def test_a_failed_dependency_says_what_was_wished() -> None:
     judgement = judge([Dependency(2, frozenset({JobStatus.SUCCESS}))], STATUS.get)
-    assert judgement.reason == "Dependency job 2 ended with status 'error', not one of: success"
+    assert judgement.reason == (
+        "Dependency job 2 finished with status 'error', not one of 'success' as required"
+    )
 
 
 def test_relative_ids_count_back_from_the_job() -> None:
-    assert resolve([(-1, ["success"]), (7, [])], 2, [100, 101]) == (
+    assert resolve([(-1, ["success"]), (7, []), (-102, [])], 102, ()) == (
         Dependency(101, frozenset({JobStatus.SUCCESS})),
         Dependency(7, frozenset()),
+        Dependency(0, frozenset()),
     )
 
 
 @pytest.mark.parametrize(
-    ("offset", "ids", "text"),
-    [(-3, [100, 101], "before the first job"), (-1, [100, None], "a job that was refused")],
+    ("offset", "text"),
+    [(-107, "^Invalid value for job ID ' -5'$"), (-1, "a job that was refused")],
 )
-def test_a_relative_id_must_lead_to_a_job(offset: int, ids: list[int | None], text: str) -> None:
+def test_a_relative_id_must_lead_to_a_job(offset: int, text: str) -> None:
     with pytest.raises(RelativeDependencyError, match=text):
-        resolve([(offset, [])], 2, ids)
+        resolve([(offset, [])], 102, {101})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from masterd.job import machine
 from masterd.job.invariants import violations
 from masterd.job.machine import TRANSITIONS, Effect, InvalidTransitionError, OpEvent, Step
-from masterd.job.model import Job, Op
+from masterd.job.model import Holder, Job, Op
 from masterd.job.recovery import UNCLEAN_SHUTDOWN, recover
 from masterd.job.status import FINAL, OpStatus, job_status
 
@@ -58,7 +58,7 @@ def test_cancel_of_a_queued_job_is_immediate_and_leaves_no_result() -> None:
     assert statuses(step.job) == ["canceled", "canceled"]
     assert [op.result for op in step.job.ops] == [None, None]
     assert [op.end_us for op in step.job.ops] == [5, 5]
-    assert step.effects == (Effect.ENDED,)
+    assert step.effects == (Effect.INTERRUPT, Effect.ENDED)
 
 
 def test_cancel_while_waiting_only_asks_the_worker() -> None:
@@ -131,6 +131,30 @@ def test_a_job_restarted_behind_its_first_opcode_keeps_its_start() -> None:
     assert (statuses(back), back.start_us) == (["success", "queued"], 2)
 
 
+def test_a_job_names_who_carries_it_out_from_its_first_pick_on() -> None:
+    holder = Holder("/run/livelocks/ganeti-masterd_1", 4711)
+    picked = machine.pick(new_job(2), 2, holder).job
+    assert (picked.livelock, picked.process_id) == (holder.livelock, holder.process_id)
+    between = machine.succeed(machine.locks_held(picked, 3).job, b"null", 4).job
+    assert between.livelock == holder.livelock
+    ended = machine.fail(machine.pick(between, 5, holder).job, b"null", 6).job
+    assert (ended.livelock, ended.process_id) == (holder.livelock, holder.process_id)
+
+
+def test_a_queued_job_names_nobody_after_a_restart() -> None:
+    holder = Holder("/run/livelocks/ganeti-masterd_1", 4711)
+    waiting = machine.pick(new_job(2), 2, holder).job
+    between = machine.succeed(machine.locks_held(waiting, 3).job, b"null", 4).job
+    for job in (waiting, between):
+        back = recover(job, 9).job
+        assert (back.livelock, back.process_id) == (None, None)
+        assert back.revision > job.revision
+        assert recover(back, 9).job is back
+    running = machine.locks_held(waiting, 3).job
+    assert machine.let_go(running).job is running
+    assert recover(running, 9).job.livelock == holder.livelock
+
+
 def test_every_status_that_is_not_final_has_a_way_to_its_end() -> None:
     for status in OpStatus:
         ways = {to for (start, _), to in TRANSITIONS.items() if start is status}
@@ -166,6 +190,7 @@ _EVENTS: Mapping[OpEvent, Callable[[Job, int], Step]] = {
     OpEvent.KILLED: lambda job, now: machine.kill(job, b'"x"', now),
     OpEvent.PUT_BACK: lambda job, now: machine.put_back(job),
     OpEvent.ABANDONED: lambda job, now: machine.abandon(job, b"[]", now),
+    OpEvent.WAIT_AGAIN: lambda job, now: machine.wait_again(job),
 }
 
 
@@ -186,3 +211,13 @@ def test_no_sequence_of_events_breaks_an_invariant(count: int, events: list[OpEv
                 assert new == old
     restarted = job if job.final else recover(job, 99).job
     assert violations(restarted) == []
+
+
+def test_an_opcode_that_changed_the_configuration_does_not_begin_again() -> None:
+    running = machine.locks_held(machine.pick(new_job(1), 2).job, 3).job
+    again = machine.wait_again(running).job
+    assert again.ops[0].status is OpStatus.WAITING
+    assert again.ops[0].exec_us is None
+    changed = machine.changed_config(running, 0, 7).job
+    with pytest.raises(InvalidTransitionError, match="cannot begin again"):
+        machine.wait_again(changed)
