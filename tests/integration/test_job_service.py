@@ -1,119 +1,23 @@
 """The queue on a real store, with a carrier that does what the test says."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
 import pytest
-from gevent.event import Event
 
-from masterd.errors import GenericError, JobCanceled, JobQueueFull, OpPrereqError
-from masterd.job.invariants import violations
-from masterd.job.model import Job, Peer
-from masterd.job.service import JobService
+from masterd.errors import GenericError, JobCanceled, JobQueueFull
+from masterd.job import documents
 from masterd.job.status import OpStatus
 from masterd.job.worker import OpRun
-from masterd.opcodes.base import OpCode, load
-from masterd.testing.clock import ManualClock
+from masterd.opcodes.base import OpCode
 from store import failpoints
-from store.schema import JOBS
+from store.check import check
+from store.schema import JOB_STEPS, JOBS
 from store.store import Store
-
-PEER = Peer(1000, 1000, 4711)
-#: Seconds after which a test that hangs fails.
-PATIENCE_S = 20.0
-
-
-def delay(**parameters: object) -> OpCode:
-    return load({"OP_ID": "OP_TEST_DELAY", "duration": 1.0, "reason": [], **parameters})
-
-
-class Carrier:
-    """Runs opcodes by their comment: 'block' waits for `go`, 'lock' waits before it begins."""
-
-    def __init__(self) -> None:
-        self.go = Event()
-        self.begun: list[str] = []
-        self.locks: dict[int, Event] = {}
-
-    def interrupt(self, job_id: int) -> None:
-        if job_id in self.locks:
-            self.locks[job_id].set()
-
-    def run(self, op: OpCode, run: OpRun) -> object:
-        word = op.comment or ""
-        if word == "lock":
-            self.locks[run.job_id] = Event()
-            assert self.locks[run.job_id].wait(PATIENCE_S)
-            run.check_canceled()
-        run.locks_held()
-        self.begun.append(f"{run.job_id}.{run.op_index}")
-        if word == "fail":
-            raise OpPrereqError("it fails", None)
-        if word == "break":
-            raise ZeroDivisionError
-        if word == "talk":
-            for number in range(3):
-                run.feedback("message", f"line {number}")
-        if word == "block":
-            assert self.go.wait(PATIENCE_S)
-        return word or None
-
-
-class Queue:
-    """A service on a store, started."""
-
-    def __init__(self, store: Store, *, running_max: int = 20, live_max: int = 100) -> None:
-        self.carrier = Carrier()
-        self.clock = ManualClock()
-        self.pokes = 0
-        self.service = JobService(
-            store,
-            self.clock,
-            running_max=lambda: running_max,
-            live_max=live_max,
-            interrupt=self.carrier.interrupt,
-            mirror=self._poke,
-        )
-        self.recovered = self.service.recover()
-
-    def _poke(self, _seq: int) -> None:
-        self.pokes += 1
-
-    def start(self) -> "Queue":
-        self.service.start(self.carrier)
-        return self
-
-    def submit(self, *ops: OpCode) -> int:
-        return self.service.submit(ops, PEER)
-
-    def job(self, job_id: int) -> Job:
-        job = self.service.get(job_id)
-        assert job is not None
-        return job
-
-    def wait(self, job_id: int, seen: Callable[[Job], bool]) -> Job:
-        """Return the job as soon as a commit made it what `seen` wants."""
-        done = Event()
-
-        def look(job: Job | None) -> bool:
-            if job is None or seen(job):
-                done.set()
-                return True
-            return False
-
-        if not seen(self.job(job_id)):
-            self.service.waiters.add(job_id, PATIENCE_S, look)
-            assert done.wait(PATIENCE_S)
-        job = self.job(job_id)
-        assert seen(job), job
-        return job
-
-    def end(self, job_id: int) -> Job:
-        return self.wait(job_id, lambda job: job.final)
-
-    def until(self, job_id: int, status: OpStatus) -> Job:
-        return self.wait(job_id, lambda job: job.status is status)
+from store.txn import WriteTxn
+from tests.queue_support import PATIENCE_S, PEER, Carrier, Queue, delay, opened
 
 
 @pytest.fixture
@@ -123,24 +27,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path) -> Iterator[Store]:
-    store = Store.open(path)
-    yield store
-    failpoints.clear()
-    with store.snapshot() as txn:
-        rows = list(JOBS.keys(txn))
-    queue = JobService(
-        store,
-        ManualClock(),
-        running_max=lambda: 0,
-        live_max=0,
-        interrupt=lambda _id: None,
-        mirror=lambda _seq: None,
-    )
-    for job_id in rows:
-        job = queue.get(job_id)
-        assert job is not None
-        assert violations(job, queue.logs(job_id)) == []
-    store.close()
+    with opened(path) as store:
+        yield store
 
 
 @pytest.fixture
@@ -209,6 +97,89 @@ def test_urgent_jobs_start_first_and_priority_can_change(store: Store) -> None:
     for job_id in (first, second, third):
         queue.end(job_id)
     assert queue.carrier.begun == [f"{i}.0" for i in (third, second, first)]
+
+
+def test_a_job_that_waits_for_a_lock_overtakes_when_its_priority_is_raised(queue: Queue) -> None:
+    holder = queue.submit(delay(comment="node"))
+    queue.until(holder, OpStatus.RUNNING)
+    first, second = (queue.submit(delay(comment="node")) for _ in range(2))
+    while queue.carrier.manager.stats.waiting < 2:
+        gevent.idle()
+    assert queue.service.change_priority(second, -10)[0]
+    assert queue.job(second).ops[0].priority == -10
+    queue.carrier.go.set()
+    queue.end(first)
+    assert queue.carrier.begun == [f"{holder}.0", f"{second}.0", f"{first}.0"]
+
+
+@pytest.mark.parametrize("count", [100, 200, 400])
+def test_a_step_of_a_job_encodes_the_opcode_that_it_changes(queue: Queue, count: int) -> None:
+    job = queue.end(queue.submit(*[delay() for _ in range(count)]))
+    assert job.status is OpStatus.SUCCESS
+    # Submitted, waiting, running, success, and the ended job as a whole.
+    assert queue.service.repository.opcodes_written == 5 * count - 1
+    assert queue.service.repository.opcodes_read == 0
+    assert queue.service.repository.get(job.job_id) == job
+
+
+def test_the_rows_and_bytes_written_for_an_opcode_do_not_grow_with_its_job(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    put_raw, delete_raw = WriteTxn.put_raw, WriteTxn.delete_raw
+
+    def put(txn: WriteTxn, table: str, key: bytes, value: bytes, append: bool) -> None:
+        written.append(len(key) + len(value))
+        put_raw(txn, table, key, value, append)
+
+    def delete(txn: WriteTxn, table: str, key: bytes) -> bool:
+        written.append(len(key))
+        return delete_raw(txn, table, key)
+
+    monkeypatch.setattr(WriteTxn, "put_raw", put)
+    monkeypatch.setattr(WriteTxn, "delete_raw", delete)
+    rows, sizes = {}, {}
+    for count in (100, 200, 400):
+        written.clear()
+        job = queue.end(queue.submit(*[delay() for _ in range(count)]))
+        assert job.status is OpStatus.SUCCESS
+        rows[count], sizes[count] = len(written) / count, sum(written) / count
+    assert max(rows.values()) <= 1.2 * rows[100], rows
+    assert max(sizes.values()) <= 1.2 * sizes[100], sizes
+
+
+def test_a_job_of_many_opcodes_is_one_row_again_when_it_ends(queue: Queue, store: Store) -> None:
+    blocked = [delay(), delay(comment="talk"), *[delay(comment="block") for _ in range(7)]]
+    job_id = queue.submit(*blocked)
+    queue.wait(job_id, lambda job: job.ops[2].status is OpStatus.RUNNING)
+    queue.service.change_priority(job_id, -5)
+    running = queue.job(job_id)
+    assert [op.status for op in running.ops[:4]] == [
+        OpStatus.SUCCESS, OpStatus.SUCCESS, OpStatus.RUNNING, OpStatus.QUEUED,
+    ]  # fmt: skip
+    assert [op.priority for op in running.ops] == [0, 0, *[-5] * 7]
+    with store.snapshot() as txn:
+        assert check(txn) == []
+        assert JOB_STEPS.count(txn) == 10
+        assert dict(JOBS.scan(txn)) == {job_id: documents.to_document(running)}
+    queue.carrier.go.set()
+    job = queue.end(job_id)
+    with store.snapshot() as txn:
+        assert check(txn) == []
+        assert JOB_STEPS.count(txn) == 0
+        assert JOBS.get(txn, job_id) == documents.to_document(job)
+
+
+def test_what_an_undone_step_wrote_is_not_believed(queue: Queue) -> None:
+    job_id = queue.submit(*[delay(comment="block") for _ in range(9)])
+    before = queue.until(job_id, OpStatus.RUNNING)
+    queue.carrier.go.set()
+    # The commit fails, and what its bodies wrote with it; the worker tries again.
+    failpoints.configure("store.before-commit=error:ENOSPC:1-2")
+    job = queue.end(job_id)
+    assert job.status is OpStatus.SUCCESS
+    assert job.revision > before.revision
+    assert queue.service.repository.get(job_id) == job
 
 
 def test_priority_out_of_range_is_refused(queue: Queue) -> None:
@@ -288,13 +259,30 @@ def test_a_dependency_that_does_not_exist_fails_the_job(queue: Queue) -> None:
     assert b"job 77 does not exist" in (job.ops[0].result or b"")
 
 
-def test_relative_dependencies_count_over_the_submission(queue: Queue) -> None:
+def test_a_relative_dependency_counts_back_from_the_jobs_own_id(queue: Queue) -> None:
+    def depends(job_id: int) -> list[int]:
+        return [dependency.job_id for dependency in queue.job(job_id).ops[0].depends]
+
+    assert [queue.submit(delay()), queue.submit(delay(depends=[[-1, []]]))] == [1, 2]
+    assert depends(2) == [1]
+    assert b'"depends":[[1,[]]]' in queue.job(2).ops[0].input
     jobs = [[delay()], [delay(depends=[[-1, []]])], [delay(depends=[[-3, []]])]]
-    results = queue.service.submit_many(jobs, PEER)
-    assert results[:2] == [(True, 1), (True, 2)]
-    assert results[2] == (False, "Relative job dependency -3 points before the first job")
-    assert b'"depends":[[1,[]]]' in queue.end(2).ops[0].input
-    assert queue.job(2).ops[0].depends[0].job_id == 1
+    assert queue.service.submit_many(jobs, PEER) == [(True, 3), (True, 4), (True, 5)]
+    assert [depends(4), depends(5)] == [[3], [2]]
+
+
+def test_a_relative_dependency_before_the_first_job_is_refused(queue: Queue) -> None:
+    for _ in range(3):
+        queue.submit(delay())
+    with pytest.raises(GenericError, match=r"^Invalid value for job ID ' -5'$"):
+        queue.submit(delay(depends=[[-9, []]]))
+    jobs = [[delay(depends=[[-9, []]])], [delay(depends=[[-1, []]])], [delay(depends=[[-3, []]])]]
+    assert queue.service.submit_many(jobs, PEER) == [
+        (False, "Invalid value for job ID ' -5'"),
+        (False, "Relative job dependency -1 points at a job that was refused"),
+        (True, 6),
+    ]
+    assert queue.job(6).ops[0].depends[0].job_id == 3
 
 
 def test_a_full_queue_refuses_whole_submissions(store: Store) -> None:
@@ -335,6 +323,8 @@ def test_autoarchive_takes_the_old_ones(queue: Queue) -> None:
     new = queue.end(queue.submit(delay())).job_id
     assert queue.service.auto_archive(1800, 60) == (3, 0)
     assert [queue.job(i).archived for i in (*old, new)] == [True, True, True, False]
+    for age_s in (2**31, 2**63 - 1):
+        assert queue.service.auto_archive(age_s, 60) == (0, 0)
     assert queue.service.auto_archive(-1, 0) == (0, 1)
     assert queue.service.auto_archive(-1, 60) == (1, 0)
 
@@ -388,6 +378,42 @@ def test_a_full_disk_refuses_new_jobs_and_loses_no_end(queue: Queue) -> None:
     queue.carrier.go.set()
     assert queue.end(job_id).status is OpStatus.SUCCESS
     assert queue.end(queue.submit(delay())).status is OpStatus.SUCCESS
+
+
+def test_a_job_whose_pick_finds_no_room_is_carried_out_all_the_same(queue: Queue) -> None:
+    failpoints.configure("store.before-commit=error:ENOSPC:2")
+    job_id = queue.submit(delay(comment="lock"))
+    let_pick_be_refused(queue)
+    queue.carrier.locks[job_id].set()
+    assert queue.end(job_id).status is OpStatus.SUCCESS
+
+
+def test_a_job_refused_for_a_dependency_is_told_why_when_its_pick_finds_no_room(
+    queue: Queue,
+) -> None:
+    failpoints.configure("store.before-commit=error:ENOSPC:2")
+    job_id = queue.submit(delay(depends=[[99, []]]))
+    assert b"job 99 does not exist" in (queue.end(job_id).ops[0].result or b"")
+
+
+def test_a_job_canceled_while_its_pick_is_not_recorded_lets_go_at_once(queue: Queue) -> None:
+    first = queue.submit(delay(comment="node"))
+    queue.until(first, OpStatus.RUNNING)
+    failpoints.configure("store.before-commit=error:ENOSPC:2")
+    second = queue.submit(delay(comment="node"))
+    let_pick_be_refused(queue)
+    assert queue.carrier.manager.wait(second) is not None
+    assert queue.service.cancel(second) == (True, f"Dequeued job {second}")
+    gevent.idle()
+    assert queue.carrier.manager.wait(second) is None
+    queue.carrier.go.set()
+    queue.end(first)
+
+
+def let_pick_be_refused(queue: Queue) -> None:
+    """Return when the changes given in so far were tried, of which the pick of a job is one."""
+    with contextlib.suppress(GenericError):
+        queue.service.set_drained(False)
 
 
 def test_a_waiter_that_gives_up_is_forgotten(queue: Queue) -> None:
