@@ -1,0 +1,99 @@
+"""What scripts on the nodes are told of an opcode, and who has them run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias
+
+from masterd.node.target import Nodes
+from masterd.opcodes.base import OpCode
+from masterd.rpc.result import RpcResult
+from masterd.work.feedback import Feedback
+
+
+@dataclass(frozen=True, slots=True)
+class HookPath:
+    """Which scripts.
+
+    Attributes:
+        path: their directory's name, such as `group-add`.
+        object_type: the kind of object they are told of, in capitals.
+    """
+
+    path: str
+    object_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hooked:
+    """What is told, and to whom.
+
+    Attributes:
+        env: variables without their prefix; values are told as `str` shows them.
+        pre_nodes: uuids of the nodes that run the scripts before the work.
+        post_nodes: and after it; those named before the work count.
+    """
+
+    env: Mapping[str, object] = field(default_factory=dict)
+    pre_nodes: Sequence[str] = ()
+    post_nodes: Sequence[str] = ()
+
+
+NO_HOOKS: Final = Hooked()
+
+#: What nodes answered, by their uuids; a payload is a list of `[script, status, output]`.
+Answers: TypeAlias = Mapping[str, RpcResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Surrounded:
+    """The run of an opcode that scripts surround.
+
+    Attributes:
+        nodes: as the opcode has them; what they are asked is noted for it.
+        path: None where only a change of the configuration is followed by scripts.
+        say: the job's log.
+    """
+
+    nodes: Nodes
+    op: OpCode
+    path: HookPath | None
+    say: Feedback
+
+
+class HookRunner(Protocol):
+    """Has scripts run by node daemons. All methods switch."""
+
+    def pre(self, run: Surrounded, told: Hooked) -> None:
+        """Run the scripts before the work.
+
+        Raises:
+            HooksAbort: one of them failed, which forbids the work.
+        """
+        ...
+
+    def post(self, run: Surrounded, told: Hooked, now: Hooked) -> Answers:
+        """Run the scripts after the work; one that fails is told of and changes nothing.
+
+        Args:
+            told: what was told before the work.
+            now: what is so after it.
+        """
+        ...
+
+    def config_update(self, run: Surrounded, told: Hooked) -> None:
+        """Run the master's scripts that follow a change of the configuration; nobody is told."""
+        ...
+
+
+class NoHooks:
+    """Obeys `HookRunner`; nodes have no scripts."""
+
+    def pre(self, run: Surrounded, told: Hooked) -> None:
+        """Run nothing."""
+
+    def post(self, run: Surrounded, told: Hooked, now: Hooked) -> Answers:
+        """Run nothing."""
+        return {}
+
+    def config_update(self, run: Surrounded, told: Hooked) -> None:
+        """Run nothing."""
