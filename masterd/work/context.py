@@ -1,27 +1,31 @@
-"""What the daemon hands to logical units. Parts that switch greenlets say so."""
+"""What the processor is given, once for all runs; `work.Work` is what one run gets of it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+from uuid import uuid4
 
 from masterd.clock import Clock
-from masterd.config.repository import Record
-from masterd.config.reservations import Reservations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
+from masterd.dialect import Dialect
+from masterd.filter.language import Filter
 from masterd.job.model import Job, Peer
 from masterd.lock.manager import LockManager
+from masterd.node.journal import Journal
+from masterd.node.probe import NetworkProbe, Probe
+from masterd.node.target import Nodes
 from masterd.opcodes.base import OpCode
 from masterd.paths import Paths
-from masterd.query.language import Filter
-from masterd.rpc.result import RpcResult
-from masterd.rpc.runner import NodeTarget, Request
+from masterd.wconf.repository import Record
+from masterd.wconf.reservations import Reservations
+from masterd.work.hooks import HookRunner, NoHooks
 
 R = TypeVar("R")
 
 
 class Config(Protocol):
-    """The configuration; see `masterd.config.repository`."""
+    """The configuration; see `masterd.wconf.repository`."""
 
     def snapshot(self) -> ConfigSnapshot:
         """Return the newest committed configuration."""
@@ -43,6 +47,8 @@ class RecordedConfig:
     def __init__(self, config: Config, record: Record[Any]) -> None:
         self._config = config
         self._record = record
+        #: Whether anything was changed through this.
+        self.changed = False
 
     def snapshot(self) -> ConfigSnapshot:
         """Return the newest committed configuration."""
@@ -50,26 +56,26 @@ class RecordedConfig:
 
     def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
         """Carry out a change, recorded; see `Config`. Switches."""
-        return self._config.update(change, self._record if record is None else record)
+        kept: Record[Any] = self._record if record is None else record
+        return self._config.update(change, _Noticed(kept, self._notice))
+
+    def _notice(self) -> None:
+        self.changed = True
 
 
-class Rpc(Protocol):
-    """Calls to node daemons; see `masterd.rpc.runner`."""
+class _Noticed:
+    """Obeys `Record`, whatever the transaction; tells besides that there was a change at all."""
 
-    def call(
-        self,
-        call_name: str,
-        nodes: Sequence[NodeTarget],
-        args: Sequence[object],
-        *,
-        timeout_s: float | None = None,
-    ) -> Mapping[str, RpcResult]:
-        """Ask nodes at the same time; return results by node uuid. Switches."""
-        ...
+    def __init__(self, record: Record[Any], notice: Callable[[], None]) -> None:
+        self._record = record
+        self._notice = notice
 
-    def call_each(self, requests: Sequence[Request]) -> Sequence[RpcResult]:
-        """Send different calls at the same time; return results in their order. Switches."""
-        ...
+    def put(self, txn: Any, serial_no: int) -> object:
+        return self._record.put(txn, serial_no)
+
+    def told(self, put: object) -> None:
+        self._notice()
+        self._record.told(put)
 
 
 class Jobs(Protocol):
@@ -116,28 +122,24 @@ class InThread(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterContext:
-    """Everything a logical unit may touch.
-
-    Attributes:
-        sleep: waits for so many seconds; switches, and ends early only when the greenlet is killed.
-        drained: tells whether the queue takes no new jobs.
-        watcher_pause: tells until when the watcher pauses, in seconds since the epoch.
-        in_thread: does pure work that takes long on a native thread, so that clients are served
-            meanwhile; switches.
-    """
+    """The daemon as opcodes are carried out in it; see `Work` for the parts it passes on."""
 
     config: Config
-    rpc: Rpc
+    rpc: Nodes
     jobs: Jobs
     locks: LockManager
     reservations: Reservations
     queries: Queries
+    dialect: Dialect
     clock: Clock
     paths: Paths
     sleep: Callable[[float], None]
     drained: Callable[[], bool]
     watcher_pause: Callable[[], int | None]
     in_thread: InThread
+    hooks: HookRunner = field(default_factory=NoHooks)
+    probe: Probe = field(default_factory=NetworkProbe)
+    new_uuid: Callable[[], str] = lambda: str(uuid4())
 
 
 class OpRun(Protocol):
@@ -161,12 +163,20 @@ class OpRun(Protocol):
         """
         ...
 
+    def wait_again(self) -> None:
+        """Make the opcode, which has changed nothing, waiting again. Switches."""
+        ...
+
     def feedback(self, kind: str, message: object) -> None:
         """Add a line to the job's log. May switch."""
         ...
 
     def config_record(self) -> Record[Any]:
         """Return what records the opcode's changes of the configuration in the job."""
+        ...
+
+    def journal(self) -> Journal:
+        """Return what notes the opcode's calls that change nodes."""
         ...
 
     def check_canceled(self) -> None:
