@@ -1,10 +1,11 @@
-"""Logical units: how each opcode is carried out, and what runs them.
+"""Logical units: how each opcode is carried out.
 
-`base` says what a logical unit is, `registry` which one carries out which opcode, `processor` runs
-one: locks, checks, execution, result. `context` is the world as logical units may touch it, each
-part behind a small protocol; `feedback` is how they talk to whoever watches the job; `notify` opens
-the sockets by which test opcodes let a client take part.
-
-The logical units stand in one file per family: `delay`, `queue_tests`, `tags`, `cluster_query`.
-Greenlets may switch in every hook of a logical unit but `check_arguments`.
+One file per family: `allocator_test`, `backup_remove`, `cluster_address`, `cluster_query`,
+`cluster_redist`, `cluster_verify` (`verify_report` is its report), `cluster_verify_jobs`, `delay`,
+`disk_sizes`, `group` with `group_nodes`, `group_params` and `group_verify_disks`, `group_evacuate`
+and `node_evacuate` (what they share is in `evacuation`), `instance_query`, `network` and
+`network_connect`, `node_power`, `node_storage` with `node_units` and `node_volumes`,
+`os_params_test`, `query`, `queue_tests`, `restricted_command` and `tags`. `registry` tells which
+unit carries out which opcode; `names` finds what opcodes name; `notify` opens the sockets by which
+test opcodes let a client take part. The frame they stand on is `masterd/work/`.
 """

@@ -1,4 +1,4 @@
-"""OP_CLUSTER_VERIFY_CONFIG: is the configuration sound, whatever the nodes say?
+"""OP_CLUSTER_VERIFY_CONFIG: whether the configuration is sound, whatever the nodes say.
 
 Source: Ganeti 3.0.2 lib/cmdlib/cluster/verify.py, LUClusterVerifyConfig.
 """
@@ -15,7 +15,6 @@ from masterd.config.objects import FreeParams, Hypervisor
 from masterd.config.params import fill_free
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
-from masterd.lu.base import LogicalUnit
 from masterd.lu.verify_report import (
     CLUSTER_CERT,
     CLUSTER_CFG,
@@ -25,6 +24,7 @@ from masterd.lu.verify_report import (
     VerifyReport,
 )
 from masterd.opcodes.cluster_verify import OpClusterVerifyConfig
+from masterd.work.base import Locks, LogicalUnit
 
 _LOCKED = (
     LockLevel.INSTANCE,
@@ -46,24 +46,25 @@ class _Dangling:
 class LUClusterVerifyConfig(LogicalUnit[OpClusterVerifyConfig, ConfigSnapshot]):
     """Tells every inconsistency of the configuration; the result is whether there is none."""
 
-    def expand_names(self) -> dict[LockLevel, LockRequest]:
+    def needs(self, config: ConfigSnapshot) -> Locks:
         return {level: LockRequest(ALL, LockMode.SHARED) for level in _LOCKED}
 
-    def check_prereq(self) -> ConfigSnapshot:
-        return self.config
+    def check(self, config: ConfigSnapshot) -> ConfigSnapshot:
+        return config
 
     def execute(self, plan: ConfigSnapshot) -> bool:
-        report = VerifyReport(self.op, self.feedback)
-        self.feedback("* Verifying the configuration")
-        report.tell(CLUSTER_CFG, self.context.in_thread(lambda: verify.problems(plan)))
-        self.feedback("* Verifying the certificates of the cluster")
-        for path in self.context.paths.cluster_certificates:
+        report = VerifyReport(self.op, self.work.say)
+        self.work.say("* Verifying the configuration")
+        report.tell(CLUSTER_CFG, self.work.in_thread(lambda: verify.problems(plan)))
+        self.work.say("* Verifying the certificates of the cluster")
+        for path in self.work.paths.cluster_certificates:
             self._verify_certificate(path, report)
-        self.feedback("* Verifying the parameters of hypervisors")
-        wrong = self.context.in_thread(lambda: list(_wrong_parameters(plan)))
+        self.work.say("* Verifying the parameters of hypervisors")
+        rules = self.work.dialect.hypervisor_rules
+        wrong = self.work.in_thread(lambda: list(_wrong_parameters(plan, rules)))
         report.tell(CLUSTER_CFG, wrong, simulated="false alarm about parameters of hypervisors")
-        self.feedback("* Verifying that all nodes belong to a group, and all instances to a node")
-        dangling = self.context.in_thread(lambda: _dangling(plan))
+        self.work.say("* Verifying that all nodes belong to a group, and all instances to a node")
+        dangling = self.work.in_thread(lambda: _dangling(plan))
         report.tell(
             DANGLING_NODES,
             (f"belongs to a node group that does not exist: {text}" for text in dangling.nodes),
@@ -77,7 +78,7 @@ class LUClusterVerifyConfig(LogicalUnit[OpClusterVerifyConfig, ConfigSnapshot]):
         return not report.failed
 
     def _verify_certificate(self, path: Path, report: VerifyReport) -> None:
-        now = datetime.fromtimestamp(self.context.clock.now_us() / 1e6, UTC)
+        now = datetime.fromtimestamp(self.work.clock.now_us() / 1e6, UTC)
         try:
             finding = certificates.inspect(path.read_bytes(), now)
         except OSError as error:
@@ -91,7 +92,7 @@ class LUClusterVerifyConfig(LogicalUnit[OpClusterVerifyConfig, ConfigSnapshot]):
         )
 
 
-def _wrong_parameters(config: ConfigSnapshot) -> Iterator[str]:
+def _wrong_parameters(config: ConfigSnapshot, rules: hypervisor_rules.Rules) -> Iterator[str]:
     """Yield what is wrong with filled hypervisor parameters: of the cluster, of OSes, of instances.
 
     Parameters that many instances have alike are judged once.
@@ -104,7 +105,7 @@ def _wrong_parameters(config: ConfigSnapshot) -> Iterator[str]:
         key = (hypervisor, repr(layers))
         if key not in judged:
             filled = fill_free(cluster.hvparams.get(hypervisor, {}), *layers)
-            judged[key] = hypervisor_rules.problems(hypervisor, filled)
+            judged[key] = hypervisor_rules.problems(rules, hypervisor, filled)
         return judged[key]
 
     def told(hypervisor: Hypervisor, source: str, *layers: FreeParams) -> Iterator[str]:

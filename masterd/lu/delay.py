@@ -3,14 +3,17 @@
 Source: Ganeti 3.0.2 lib/cmdlib/test.py, LUTestDelay (behaviour, texts).
 """
 
+from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import OpExecError, OpPrereqError
 from masterd.lock.levels import LockLevel, LockRequest
 from masterd.lu import names
-from masterd.lu.base import LogicalUnit
-from masterd.lu.feedback import LogKind
 from masterd.lu.notify import NotificationSocket
+from masterd.node import hooks
+from masterd.node.target import target
 from masterd.opcodes.test import OpTestDelay
 from masterd.rpc.runner import NodeTarget
+from masterd.work.base import Locks, LogicalUnit
+from masterd.work.feedback import LogKind
 
 Nodes = tuple[NodeTarget, ...]
 
@@ -27,26 +30,22 @@ class LUTestDelay(LogicalUnit[OpTestDelay, Nodes]):
         if not self.op.duration > 0:
             raise OpPrereqError("Duration must be greater than zero")
 
-    def expand_names(self) -> dict[LockLevel, LockRequest]:
-        config = self.config
+    def needs(self, config: ConfigSnapshot) -> Locks:
         uuids = {names.node(config, name).uuid for name in self.op.on_nodes}
         if self.op.on_master:
             uuids.add(config.cluster.master_node)
         return {LockLevel.NODE: LockRequest(frozenset(uuids))}
 
-    def check_prereq(self) -> Nodes:
-        config = self.config
-        found = [config.nodes[uuid] for uuid in self.owned(LockLevel.NODE) if uuid in config.nodes]
-        if len(found) < len(self.owned(LockLevel.NODE)):
-            raise OpPrereqError("A node was removed while the job waited for its lock")
-        return tuple(names.target(node) for node in sorted(found, key=lambda node: node.name))
+    def check(self, config: ConfigSnapshot) -> Nodes:
+        found = [config.nodes[uuid] for uuid in self.work.locks.names(LockLevel.NODE)]
+        return tuple(target(node) for node in sorted(found, key=lambda node: node.name))
 
     def execute(self, plan: Nodes) -> None:
         if self.op.repeat == 0:
             self._wait(plan)
             return
         for iteration in range(self.op.repeat):
-            self.feedback.info(f"Test delay iteration {iteration}/{self.op.repeat - 1}")
+            self.work.say.info(f"Test delay iteration {iteration}/{self.op.repeat - 1}")
             if self._wait(plan):
                 break
 
@@ -58,25 +57,25 @@ class LUTestDelay(LogicalUnit[OpTestDelay, Nodes]):
             except OSError as error:
                 raise OpExecError(f"The socket for ending the delay failed: {error}") from error
         if nodes:
-            results = self.context.rpc.call("test_delay", nodes, (self.op.duration,))
+            results = hooks.delay(self.work.rpc, nodes, self.op.duration)
             for result in results.values():
                 result.raise_(f"Failure during rpc call to node {result.node_name}")
         else:
-            self.context.sleep(self.op.duration)
+            self.work.sleep(self.op.duration)
         return False
 
     def _wait_interruptibly(self) -> bool:
-        clock = self.context.clock
+        clock = self.work.clock
         started_s = clock.monotonic_s()
         with NotificationSocket() as notification:
-            self.feedback.entry(LogKind.DELAY_TEST, [notification.path])
+            self.work.say.entry(LogKind.DELAY_TEST, [notification.path])
             visitor = notification.accept(self.op.duration)
         if visitor is None:
             return False
         with visitor:
             left_s = self.op.duration - (clock.monotonic_s() - started_s)
-            self.feedback(f"Received connection, time to go is {int(left_s)}")
+            self.work.say(f"Received connection, time to go is {int(left_s)}")
             if not visitor.wait(max(0.0, left_s)):
                 return False
-        self.feedback(f"Interrupted, time spent waiting: {int(clock.monotonic_s() - started_s)}")
+        self.work.say(f"Interrupted, time spent waiting: {int(clock.monotonic_s() - started_s)}")
         return True

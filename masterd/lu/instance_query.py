@@ -7,25 +7,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from masterd.config import node_disks
 from masterd.config.instance import Instance
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.node import Node
 from masterd.config.objects import write
-from masterd.config.relations import relations
+from masterd.config.relations import nodes_of, relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ECode, OpPrereqError
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
 from masterd.lu import names
-from masterd.lu.base import LogicalUnit
+from masterd.node import documents
+from masterd.node.target import target
 from masterd.opcodes.instance_life import OpInstanceQueryData
 from masterd.query.instance_row import InstanceRow, is_shut_down
 from masterd.rpc.result import RpcResult
 from masterd.rpc.runner import Request
+from masterd.work.base import Locks, LogicalUnit
 
 #: What a node tells of a block device, in the order in which it is passed on.
 _DEVICE_STATUS: Final = ("dev_path", "major", "minor", "sync_percent", "estimated_time",
                          "is_degraded", "ldisk_status")  # fmt: skip
+
+#: State of a planned instance, which has none of its own. Source: objects.py, Instance.FromDict.
+_PLANNED_STATE: Final = "down"
 
 #: A question to a node about a disk: its uuid, the disk's uuid.
 _Place = tuple[str, str]
@@ -46,55 +49,40 @@ class LUInstanceQueryData(LogicalUnit[OpInstanceQueryData, _Plan]):
     def _locks(self) -> bool:
         return self.op.use_locking or not self.op.static
 
-    def expand_names(self) -> dict[LockLevel, LockRequest]:
-        config = self.config
-        wanted = frozenset(str(names.instance(config, each).name) for each in self.op.instances)
+    def needs(self, config: ConfigSnapshot) -> Locks:
+        instances = self._instances(config)
         if not self._locks:
             return {}
-        if not self.op.use_locking:
-            self.feedback.warning("Nodes are to be asked, so locks are needed")
-        nothing = LockRequest(frozenset(), LockMode.SHARED)
+        named = frozenset(str(each.name) for each in instances) if self.op.instances else ALL
+        networks = frozenset(
+            nic.network for each in instances for nic in each.nics if nic.network is not None
+        )
         return {
-            LockLevel.INSTANCE: LockRequest(wanted or ALL, LockMode.SHARED),
-            LockLevel.NODEGROUP: nothing,
-            LockLevel.NODE: nothing,
-            LockLevel.NETWORK: nothing,
+            LockLevel.INSTANCE: LockRequest(named, LockMode.SHARED),
+            LockLevel.NETWORK: LockRequest(networks, LockMode.SHARED),
+            **{
+                level: LockRequest(
+                    frozenset().union(*(_nodes_or_groups(config, i, level) for i in instances)),
+                    LockMode.SHARED,
+                )
+                for level in (LockLevel.NODEGROUP, LockLevel.NODE)
+            },
         }
 
-    def declare_locks(self, level: LockLevel, request: LockRequest) -> LockRequest:
-        if level is LockLevel.INSTANCE:
-            return request
-        config = self.config
-        wanted: set[str] = set()
-        for instance in self._instances(config):
-            if level is LockLevel.NETWORK:
-                wanted.update(nic.network for nic in instance.nics if nic.network is not None)
-            else:
-                wanted |= _nodes_or_groups(config, instance, level)
-        return LockRequest(frozenset(wanted), LockMode.SHARED)
-
-    def check_prereq(self) -> _Plan:
-        config = self.config
-        instances = self._instances(config)
-        if self._locks:
-            for instance in instances:
-                for level in (LockLevel.NODEGROUP, LockLevel.NODE):
-                    needed = _nodes_or_groups(config, instance, level)
-                    if not needed <= self.owned(level):
-                        raise OpPrereqError(
-                            f"Instance {instance.name} moved while its locks were awaited; "
-                            "try again",
-                            ECode.STATE,
-                        )
-        return _Plan(config, instances)
+    def check(self, config: ConfigSnapshot) -> _Plan:
+        if self._locks and not self.op.use_locking:
+            self.work.say.warning("Nodes are to be asked, so locks are needed")
+        return _Plan(config, self._instances(config))
 
     def execute(self, plan: _Plan) -> dict[str, object]:
         rows = [InstanceRow(plan.config, instance) for instance in plan.instances]
+        for row in rows:
+            self._tell_what_is_missing(row)
         asked = [row for row in rows if self._is_asked(row)]
         states = dict(
             zip(
                 (row.instance.uuid for row in asked),
-                self.context.rpc.call_each([_state_request(row) for row in asked]),
+                self.work.rpc.call_each([_state_request(row) for row in asked]),
                 strict=True,
             )
         )
@@ -117,12 +105,28 @@ class LUInstanceQueryData(LogicalUnit[OpInstanceQueryData, _Plan]):
 
     def _is_asked(self, row: InstanceRow) -> bool:
         if row.primary is not None and row.primary.offline:
-            self.feedback.warning(
+            self.work.say.warning(
                 f"Node {row.primary.name} is marked offline; of instance {row.instance.name} only"
                 " the configuration is told"
             )
             return False
-        return not self.op.static and isinstance(row.instance, Instance)
+        is_there = row.primary is not None and isinstance(row.instance, Instance)
+        return is_there and not self.op.static
+
+    def _tell_what_is_missing(self, row: InstanceRow) -> None:
+        """Warn of what the instance names and nobody knows; all else is told."""
+        instance = row.instance
+        if row.primary is None and instance.name and instance.primary_node is not None:
+            self.work.say.warning(
+                f"Primary node {instance.primary_node} of instance {instance.name} is not there;"
+                " of the instance only the configuration is told"
+            )
+        for uuid in instance.disks:
+            if uuid not in row.config.disks:
+                self.work.say.warning(
+                    f"Disk {uuid} of instance {instance.name or instance.uuid} is not there;"
+                    " only its other disks are told"
+                )
 
     def _run_state(self, row: InstanceRow, states: Mapping[str, RpcResult]) -> str | None:
         result = states.get(row.instance.uuid)
@@ -144,19 +148,23 @@ class LUInstanceQueryData(LogicalUnit[OpInstanceQueryData, _Plan]):
         """Ask for the state of all devices at once; those of offline nodes have none. Switches."""
         if self.op.static:
             return {}
-        places: list[_Place] = []
+        places: list[tuple[_Place, str]] = []
         requests: list[Request] = []
         for row in rows:
             for disk in row.disks:
                 for node, part in _parts(row, disk):
                     primary = row.instance.primary_node or ""
-                    document = node_disks.for_node(row.config, part, primary, node.uuid)
-                    places.append((node.uuid, part.uuid))
-                    requests.append(Request("blockdev_find", names.target(node), [document]))
+                    document = documents.disk(row.config, part, primary, node.uuid)
+                    owner = row.instance.name or row.instance.uuid
+                    places.append(((node.uuid, part.uuid), owner))
+                    requests.append(Request("blockdev_find", target(node), [document]))
         found: dict[_Place, object] = {}
-        for place, result in zip(places, self.context.rpc.call_each(requests), strict=True):
+        answers = self.work.rpc.call_each(requests)
+        for (place, owner), result in zip(places, answers, strict=True):
             if not result.offline:
-                result.raise_(f"Node {result.node_name} does not tell the state of a disk")
+                result.raise_(
+                    f"Node {result.node_name} does not tell the state of a disk of {owner}"
+                )
                 found[place] = _device_status(result.payload)
         return found
 
@@ -168,10 +176,10 @@ def _nodes_or_groups(
     config: ConfigSnapshot, instance: AnyInstance, level: LockLevel
 ) -> frozenset[str]:
     """Return uuids of an instance's nodes, or of the groups of these."""
-    others = config.derived(relations).secondaries.get(instance.uuid, ())
-    primary = () if instance.primary_node is None else (instance.primary_node,)
-    nodes = [config.nodes[uuid] for uuid in (*primary, *others) if uuid in config.nodes]
-    return frozenset(node.group if level is LockLevel.NODEGROUP else node.uuid for node in nodes)
+    return frozenset(
+        node.group if level is LockLevel.NODEGROUP else node.uuid
+        for node in nodes_of(config, instance)
+    )
 
 
 def _state_request(row: InstanceRow) -> Request:
@@ -181,7 +189,7 @@ def _state_request(row: InstanceRow) -> Request:
     params = row.config.cluster.hvparams.get(hypervisor, {})
     assert row.primary is not None, "an instance whose node is not there has no lock on it"
     arguments = [instance.name, hypervisor, params]
-    return Request("instance_info", names.target(row.primary), arguments)
+    return Request("instance_info", target(row.primary), arguments)
 
 
 def _parts(row: InstanceRow, disk: AnyDisk) -> Iterator[tuple[Node, AnyDisk]]:
@@ -220,7 +228,7 @@ def _describe(
     groups = [row.group_of(node) for node in row.secondaries]
     return {
         "name": instance.name,
-        "config_state": instance.admin_state,
+        "config_state": instance.admin_state or _PLANNED_STATE,
         "run_state": run_state,
         "pnode": primary and primary.name,
         "pnode_group_uuid": primary and primary.group,

@@ -6,16 +6,19 @@ STS_REPORT_NODE_STORAGE, MAP_DISK_TEMPLATE_STORAGE_TYPE.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from masterd.config.cluster import Cluster
-from masterd.config.text import natural_key
-from masterd.errors import ECode, OpPrereqError
-from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import OpPrereqError
+from masterd.filter.natural import natural_key
+from masterd.lock.levels import LockMode
 from masterd.lu import names
-from masterd.lu.base import LogicalUnit
+from masterd.node import storage
+from masterd.node.target import target
 from masterd.opcodes.node_storage import OpNodeQueryStorage
 from masterd.rpc.runner import NodeTarget
+from masterd.work.base import Locks, LogicalUnit
 
 _NAME: Final = "name"
 _FIELDS: Final = frozenset({"allocatable", "free", _NAME, "node", "size", "type", "used"})
@@ -51,51 +54,51 @@ class LUNodeQueryStorage(LogicalUnit[OpNodeQueryStorage, _Plan]):
     """Returns one row for each unit, those of one node together; natural order of names."""
 
     def check_arguments(self) -> None:
-        unknown = sorted(set(self.op.output_fields) - _FIELDS)
-        if unknown:
-            raise OpPrereqError(
-                f"Unknown output fields selected: {', '.join(unknown)}", ECode.INVAL
-            )
+        names.check_fields(self.op.output_fields, _FIELDS)
 
-    def expand_names(self) -> dict[LockLevel, LockRequest]:
-        if not self.op.nodes:
-            return {LockLevel.NODE: LockRequest(ALL, LockMode.SHARED)}
-        wanted = frozenset(names.node(self.config, name).uuid for name in self.op.nodes)
-        return {LockLevel.NODE: LockRequest(wanted, LockMode.SHARED)}
+    def needs(self, config: ConfigSnapshot) -> Locks:
+        return names.node_locks(config, self.op.nodes, LockMode.SHARED)
 
-    def check_prereq(self) -> _Plan:
-        config = self.config
-        if self.op.nodes:
-            wanted = {uuid: config.nodes.get(uuid) for uuid in self.owned(LockLevel.NODE)}
-        else:
-            wanted = {node.uuid: node for node in config.nodes.values()}
-        nodes = [node for node in wanted.values() if node is not None]
-        nodes.sort(key=lambda node: natural_key(node.name))
+    def check(self, config: ConfigSnapshot) -> _Plan:
+        nodes = names.held_nodes(config, self.work.locks)
         storage_type = _storage_type(config.cluster, self.op.storage_type)
         return _Plan(
-            [names.target(node) for node in nodes],
+            [target(node) for node in nodes],
             storage_type,
-            _arguments(config.cluster, storage_type),
+            arguments(config.cluster, storage_type),
         )
 
     def execute(self, plan: _Plan) -> list[list[object]]:
         asked = [_NAME, *(f for f in self.op.output_fields if f not in _OURS and f != _NAME)]
-        results = self.context.rpc.call(
-            "storage_list", plan.nodes, (plan.storage_type, plan.arguments, self.op.name, asked)
+        results = storage.units(
+            self.work.rpc, plan.nodes, plan.storage_type, plan.arguments, self.op.name, asked
         )
         rows: list[list[object]] = []
         for node in plan.nodes:
             result = results[node.uuid]
             if result.offline:
                 continue
-            if result.warn(f"Node {node.name} does not tell of its storage", self.feedback.warning):
+            if result.warn(f"Node {node.name} does not tell of its storage", self.work.say.warning):
                 continue
-            payload = result.payload if isinstance(result.payload, list) else []
-            units = [dict(zip(asked, unit, strict=True)) for unit in payload]
+            told: Any = result.payload
+            units = [dict(zip(asked, unit, strict=True)) for unit in told]
             for unit in sorted(units, key=lambda unit: natural_key(str(unit[_NAME]))):
                 known = {**unit, "node": node.name, "type": plan.storage_type}
                 rows.append([known[field] for field in self.op.output_fields])
         return rows
+
+
+def check_enabled(cluster: Cluster, storage_type: str) -> None:
+    """Make sure that disks may lie on a type of storage; physical volumes are part of groups.
+
+    Raises:
+        OpPrereqError: no enabled disk template has it.
+    """
+    enabled = {_TYPES[template] for template in cluster.enabled_disk_templates}
+    if "lvm-vg" in enabled:
+        enabled.add("lvm-pv")
+    if storage_type not in enabled:
+        raise OpPrereqError(f"Storage type '{storage_type}' belongs to no enabled disk template")
 
 
 def _storage_type(cluster: Cluster, wanted: str | None) -> str:
@@ -105,11 +108,7 @@ def _storage_type(cluster: Cluster, wanted: str | None) -> str:
         OpPrereqError: no enabled template has it, or nodes cannot tell of it.
     """
     if wanted is not None:
-        enabled = {_TYPES[template] for template in cluster.enabled_disk_templates}
-        if "lvm-vg" in enabled:
-            enabled.add("lvm-pv")
-        if wanted not in enabled:
-            raise OpPrereqError(f"Storage type '{wanted}' belongs to no enabled disk template")
+        check_enabled(cluster, wanted)
         return wanted
     found = _TYPES[cluster.enabled_disk_templates[0]]
     if found not in _REPORTED:
@@ -120,7 +119,8 @@ def _storage_type(cluster: Cluster, wanted: str | None) -> str:
     return found
 
 
-def _arguments(cluster: Cluster, storage_type: str) -> list[object]:
+def arguments(cluster: Cluster, storage_type: str) -> list[object]:
+    """Return what nodes are told of a type of storage besides its name."""
     directories = {
         "file": cluster.file_storage_dir,
         "gluster": cluster.gluster_storage_dir,

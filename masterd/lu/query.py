@@ -5,11 +5,9 @@ No locks are taken: a query works on one state of the configuration.
 Source: Ganeti 3.0.2 lib/cmdlib/query.py, operating_system.py, misc.py.
 """
 
+from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, GanetiError, OpPrereqError
-from masterd.lu.base import LogicalUnit
-from masterd.opcodes.provider import OpExtStorageDiagnose, OpOsDiagnose
-from masterd.opcodes.query import OpQuery, OpQueryFields
-from masterd.query.language import (
+from masterd.filter.language import (
     All,
     Equal,
     Everything,
@@ -20,12 +18,15 @@ from masterd.query.language import (
     Truth,
     parse,
 )
+from masterd.opcodes.provider import OpExtStorageDiagnose, OpOsDiagnose
+from masterd.opcodes.query import OpQuery, OpQueryFields
+from masterd.work.base import LogicalUnit
 
 
 class LUQuery(LogicalUnit[OpQuery, Filter]):
     """Returns what Query returns, for every resource."""
 
-    def check_prereq(self) -> Filter:
+    def check(self, config: ConfigSnapshot) -> Filter:
         try:
             return parse(None if self.op.qfilter is None else list(self.op.qfilter))
         except FilterSyntaxError as error:
@@ -33,7 +34,7 @@ class LUQuery(LogicalUnit[OpQuery, Filter]):
 
     def execute(self, plan: Filter) -> dict[str, object]:
         try:
-            return self.context.queries.query_by_opcode(self.op.what, self.op.fields, plan)
+            return self.work.queries.query_by_opcode(self.op.what, self.op.fields, plan)
         except OpPrereqError:
             raise
         except GanetiError as error:
@@ -43,11 +44,11 @@ class LUQuery(LogicalUnit[OpQuery, Filter]):
 class LUQueryFields(LogicalUnit[OpQueryFields, None]):
     """Returns what QueryFields returns, for every resource."""
 
-    def check_prereq(self) -> None:
+    def check(self, config: ConfigSnapshot) -> None:
         """Nothing depends on the cluster."""
 
     def execute(self, plan: None) -> dict[str, object]:
-        return self.context.queries.fields_by_opcode(self.op.what, self.op.fields)
+        return self.work.queries.fields_by_opcode(self.op.what, self.op.fields)
 
 
 class LUOsDiagnose(LogicalUnit[OpOsDiagnose, Filter]):
@@ -56,7 +57,7 @@ class LUOsDiagnose(LogicalUnit[OpOsDiagnose, Filter]):
     Hidden, blacklisted and invalid ones are left out unless the field that says so is asked for.
     """
 
-    def check_prereq(self) -> Filter:
+    def check(self, config: ConfigSnapshot) -> Filter:
         fields = self.op.output_fields
         parts: list[Filter] = [
             Not(Truth(name)) for name in ("hidden", "blacklisted") if name not in fields
@@ -66,17 +67,17 @@ class LUOsDiagnose(LogicalUnit[OpOsDiagnose, Filter]):
         return All((_named(self.op.names), *parts))
 
     def execute(self, plan: Filter) -> list[list[object]]:
-        return self.context.queries.bare_by_opcode("os", self.op.output_fields, plan)
+        return self.work.queries.bare_by_opcode("os", self.op.output_fields, plan)
 
 
 class LUExtStorageDiagnose(LogicalUnit[OpExtStorageDiagnose, Filter]):
     """Returns bare values of external storage providers."""
 
-    def check_prereq(self) -> Filter:
+    def check(self, config: ConfigSnapshot) -> Filter:
         return _named(self.op.names)
 
     def execute(self, plan: Filter) -> list[list[object]]:
-        return self.context.queries.bare_by_opcode("extstorage", self.op.output_fields, plan)
+        return self.work.queries.bare_by_opcode("extstorage", self.op.output_fields, plan)
 
 
 def _named(names: tuple[str, ...]) -> Filter:

@@ -5,17 +5,17 @@ logical unit for OP_TEST_DUMMY; its parameters' names are the specification.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
+from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, GanetiError, OpExecError, OpPrereqError
 from masterd.limits import LU_NOTIFY_CONFIRM_S, LU_NOTIFY_CONNECT_S
 from masterd.lock.levels import LockLevel, LockRequest
-from masterd.lu.base import LogicalUnit
-from masterd.lu.feedback import LogKind
 from masterd.lu.notify import NotificationSocket
-from masterd.opcodes.base import OpCode, load
+from masterd.opcodes.base import OpCode
 from masterd.opcodes.test import OpTestDummy, OpTestJqueue
+from masterd.work.base import Locks, LogicalUnit
+from masterd.work.feedback import LogKind
 
 #: Begins the text of a test message. Source: constants.json JQT_MSGPREFIX.
 _MESSAGE_PREFIX: Final = "TESTMSG="
@@ -27,24 +27,26 @@ class LUTestJqueue(LogicalUnit[OpTestJqueue, None]):
     At a step the log tells the path of a socket; the client connects, looks, and goes away.
     """
 
-    def expand_names(self) -> dict[LockLevel, LockRequest]:
+    def check_arguments(self) -> None:
         if self.op.notify_waitlock:
             self._notify(OpPrereqError, "expandnames", None)
-        self.feedback.info("Expanding names")
-        return {LockLevel.NODE: LockRequest(frozenset({self.config.cluster.master_node}))}
+        self.work.say.info("Expanding names")
 
-    def check_prereq(self) -> None:
+    def needs(self, config: ConfigSnapshot) -> Locks:
+        return {LockLevel.NODE: LockRequest(frozenset({config.cluster.master_node}))}
+
+    def check(self, config: ConfigSnapshot) -> None:
         """Nothing depends on the cluster."""
 
     def execute(self, plan: None) -> bool:
         if self.op.notify_exec:
             self._notify(OpExecError, "exec", None)
-        self.feedback.info("Executing")
+        self.work.say.info("Executing")
         if self.op.log_messages:
             self._notify(OpExecError, "startmsg", len(self.op.log_messages))
         for number, text in enumerate(self.op.log_messages, start=1):
-            self.feedback.info(f"Sending log message {number}")
-            self.feedback(_MESSAGE_PREFIX + text)
+            self.work.say.info(f"Sending log message {number}")
+            self.work.say(_MESSAGE_PREFIX + text)
             self._notify(OpExecError, "logmsg", number)
         if self.op.fail:
             raise OpExecError("Opcode failure was requested")
@@ -54,7 +56,7 @@ class LUTestJqueue(LogicalUnit[OpTestJqueue, None]):
         """Tell the client of a step and wait until it has looked. Switches."""
         try:
             with NotificationSocket() as notification:
-                self.feedback.entry(LogKind.JQUEUE_TEST, [notification.path, test, argument])
+                self.work.say.entry(LogKind.JQUEUE_TEST, [notification.path, test, argument])
                 visitor = notification.accept(LU_NOTIFY_CONNECT_S)
         except OSError as cause:
             raise error(f"The notification socket failed: {cause}") from cause
@@ -82,11 +84,11 @@ class LUTestDummy(LogicalUnit[OpTestDummy, None]):
         self._messages()
         self._jobs()
 
-    def check_prereq(self) -> None:
+    def check(self, config: ConfigSnapshot) -> None:
         """Nothing depends on the cluster."""
 
     def execute(self, plan: None) -> object:
-        self.feedback.lines(self._messages())
+        self.work.say.lines(self._messages())
         jobs = self._jobs()
         if jobs:
             self._submit(jobs)
@@ -96,23 +98,11 @@ class LUTestDummy(LogicalUnit[OpTestDummy, None]):
         return self.op.result
 
     def _submit(self, jobs: Sequence[Sequence[OpCode]]) -> None:
-        job = self.context.jobs.get(self.job_id)
-        peer = None if job is None else job.peer
-        own = [[self._inherited(op) for op in ops] for ops in jobs]
-        for accepted, answer in self.context.jobs.submit_many(own, peer):
+        for accepted, answer in self.work.submit(jobs):
             if accepted:
-                self.feedback.info(f"Submitted job {answer}")
+                self.work.say.info(f"Submitted job {answer}")
             else:
-                self.feedback.warning(f"A job was not accepted: {answer}")
-
-    def _inherited(self, op: OpCode) -> OpCode:
-        """Return an opcode of a submitted job, marked as coming from this one."""
-        return replace(
-            op,
-            comment=op.comment or f"Submitted by {self.op.OP_ID}",
-            debug_level=self.op.debug_level,
-            reason=(*op.reason, *self.op.reason),
-        )
+                self.work.say.warning(f"A job was not accepted: {answer}")
 
     def _messages(self) -> list[str]:
         value = self.op.messages
@@ -133,6 +123,7 @@ class LUTestDummy(LogicalUnit[OpTestDummy, None]):
         ):
             raise OpPrereqError("submit_jobs: expected an array of arrays of opcodes", ECode.INVAL)
         try:
+            load = self.work.dialect.opcodes.load
             return [[load(document, reason_required=False) for document in ops] for ops in value]
         except GanetiError as error:
             raise OpPrereqError(f"submit_jobs: {error.message}", ECode.INVAL) from error

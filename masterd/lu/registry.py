@@ -3,41 +3,84 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from masterd.lu.base import LogicalUnit
+from masterd.lu.allocator_test import LUTestAllocator
+from masterd.lu.backup_remove import LUBackupRemove
+from masterd.lu.cluster_address import LUClusterActivateMasterIp, LUClusterDeactivateMasterIp
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
+from masterd.lu.cluster_redist import LUClusterRedistConf
 from masterd.lu.cluster_verify import LUClusterVerifyConfig
+from masterd.lu.cluster_verify_jobs import LUClusterVerify, LUClusterVerifyDisks
 from masterd.lu.delay import LUTestDelay
+from masterd.lu.disk_sizes import LUClusterRepairDiskSizes
+from masterd.lu.group import LUGroupAdd, LUGroupRemove, LUGroupRename
+from masterd.lu.group_evacuate import LUGroupEvacuate
+from masterd.lu.group_nodes import LUGroupAssignNodes
+from masterd.lu.group_params import LUGroupSetParams
+from masterd.lu.group_verify_disks import LUGroupVerifyDisks
 from masterd.lu.instance_query import LUInstanceQueryData
+from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
+from masterd.lu.network_connect import LUNetworkConnect, LUNetworkDisconnect
+from masterd.lu.node_evacuate import LUNodeEvacuate, LUNodeMigrate
+from masterd.lu.node_power import LUNodePowercycle, LUOobCommand
 from masterd.lu.node_storage import LUNodeQueryStorage
+from masterd.lu.node_units import LUNodeModifyStorage, LURepairNodeStorage
+from masterd.lu.node_volumes import LUNodeQueryvols
+from masterd.lu.os_params_test import LUTestOsParams
 from masterd.lu.query import LUExtStorageDiagnose, LUOsDiagnose, LUQuery, LUQueryFields
 from masterd.lu.queue_tests import LUTestDummy, LUTestJqueue
+from masterd.lu.restricted_command import LURestrictedCommand
 from masterd.lu.tags import LUTagsDel, LUTagsGet, LUTagsSearch, LUTagsSet
+from masterd.work.base import LogicalUnit
 
 LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
+    "OP_BACKUP_REMOVE": LUBackupRemove,
+    "OP_CLUSTER_ACTIVATE_MASTER_IP": LUClusterActivateMasterIp,
     "OP_CLUSTER_CONFIG_QUERY": LUClusterConfigQuery,
+    "OP_CLUSTER_DEACTIVATE_MASTER_IP": LUClusterDeactivateMasterIp,
     "OP_CLUSTER_QUERY": LUClusterQuery,
+    "OP_CLUSTER_REDIST_CONF": LUClusterRedistConf,
+    "OP_CLUSTER_REPAIR_DISK_SIZES": LUClusterRepairDiskSizes,
+    "OP_CLUSTER_VERIFY": LUClusterVerify,
     "OP_CLUSTER_VERIFY_CONFIG": LUClusterVerifyConfig,
+    "OP_CLUSTER_VERIFY_DISKS": LUClusterVerifyDisks,
     "OP_EXT_STORAGE_DIAGNOSE": LUExtStorageDiagnose,
+    "OP_GROUP_ADD": LUGroupAdd,
+    "OP_GROUP_ASSIGN_NODES": LUGroupAssignNodes,
+    "OP_GROUP_REMOVE": LUGroupRemove,
+    "OP_GROUP_RENAME": LUGroupRename,
+    "OP_GROUP_SET_PARAMS": LUGroupSetParams,
+    "OP_GROUP_EVACUATE": LUGroupEvacuate,
+    "OP_GROUP_VERIFY_DISKS": LUGroupVerifyDisks,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
+    "OP_NETWORK_ADD": LUNetworkAdd,
+    "OP_NETWORK_CONNECT": LUNetworkConnect,
+    "OP_NETWORK_DISCONNECT": LUNetworkDisconnect,
+    "OP_NETWORK_REMOVE": LUNetworkRemove,
+    "OP_NETWORK_SET_PARAMS": LUNetworkSetParams,
+    "OP_NODE_EVACUATE": LUNodeEvacuate,
+    "OP_NODE_MIGRATE": LUNodeMigrate,
+    "OP_NODE_MODIFY_STORAGE": LUNodeModifyStorage,
+    "OP_NODE_POWERCYCLE": LUNodePowercycle,
+    "OP_NODE_QUERYVOLS": LUNodeQueryvols,
     "OP_NODE_QUERY_STORAGE": LUNodeQueryStorage,
+    "OP_OOB_COMMAND": LUOobCommand,
     "OP_OS_DIAGNOSE": LUOsDiagnose,
     "OP_QUERY": LUQuery,
     "OP_QUERY_FIELDS": LUQueryFields,
+    "OP_REPAIR_NODE_STORAGE": LURepairNodeStorage,
+    "OP_RESTRICTED_COMMAND": LURestrictedCommand,
     "OP_TAGS_DEL": LUTagsDel,
     "OP_TAGS_GET": LUTagsGet,
     "OP_TAGS_SEARCH": LUTagsSearch,
     "OP_TAGS_SET": LUTagsSet,
+    "OP_TEST_ALLOCATOR": LUTestAllocator,
     "OP_TEST_DELAY": LUTestDelay,
     "OP_TEST_DUMMY": LUTestDummy,
     "OP_TEST_JQUEUE": LUTestJqueue,
+    "OP_TEST_OS_PARAMS": LUTestOsParams,
 }
 
 
 def find(op_id: str) -> type[LogicalUnit[Any, Any]] | None:
     """Return the logical unit of an opcode."""
     return LOGICAL_UNITS.get(op_id)
-
-
-def unsupported(op_id: str) -> str:
-    """Return the text that refuses an opcode without a logical unit."""
-    return f"Opcode {op_id} is not supported yet by this master daemon"

@@ -5,6 +5,7 @@ Source: Ganeti 3.0.2 lib/cmdlib/tags.py, lib/objects.py TaggableObject (rules, t
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,11 +13,12 @@ from masterd.config import tags as tag_rules
 from masterd.config.kinds import CLUSTER, GROUP, INSTANCE, NETWORK, NODE, Kind, Taggable
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpExecError, OpPrereqError, TagError
+from masterd.filter.pattern import Pattern, PatternError
 from masterd.limits import QUERY_PATTERN_CHARS_MAX
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
-from masterd.lu.base import LogicalUnit
 from masterd.opcodes.tags import OpTagsDel, OpTagsGet, OpTagsSearch, OpTagsSet
+from masterd.work.base import Description, Locks, LogicalUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +68,14 @@ class _TagsUnit(LogicalUnit[_TagsOp, Target]):
         """Tell whether the object is locked while its tags are looked at."""
         return True
 
-    def expand_names(self) -> dict[LockLevel, LockRequest]:
-        target = find_target(self.config, self.op.kind, self.op.name)
+    def needs(self, config: ConfigSnapshot) -> Locks:
+        target = find_target(config, self.op.kind, self.op.name)
         if target.level is None or not self.locks_target():
             return {}
         return {target.level: LockRequest(frozenset({target.lock_name}), self.MODE)}
 
-    def check_prereq(self) -> Target:
-        target = find_target(self.config, self.op.kind, self.op.name)
-        if (
-            target.level is not None
-            and self.locks_target()
-            and target.lock_name not in self.owned(target.level)
-        ):
-            raise OpPrereqError(
-                f"'{self.op.name}' became another {self.op.kind} while the job waited for its lock",
-                ECode.STATE,
-            )
-        return target
+    def check(self, config: ConfigSnapshot) -> Target:
+        return find_target(config, self.op.kind, self.op.name)
 
 
 class LUTagsGet(_TagsUnit[OpTagsGet]):
@@ -101,8 +93,8 @@ class LUTagsGet(_TagsUnit[OpTagsGet]):
 class LUTagsSet(_TagsUnit[OpTagsSet]):
     """Adds tags to an object; those it has already stay."""
 
-    def check_prereq(self) -> Target:
-        target = super().check_prereq()
+    def check(self, config: ConfigSnapshot) -> Target:
+        target = super().check(config)
         for tag in self.op.tags:
             tag_rules.check(tag)
         return target
@@ -110,16 +102,19 @@ class LUTagsSet(_TagsUnit[OpTagsSet]):
     def execute(self, plan: Target) -> None:
         uuid, tags = plan.object.uuid, self.op.tags
         try:
-            self.context.config.update(lambda draft: draft.add_tags(plan.kind, uuid, tags))
+            self.work.config.update(lambda draft: draft.add_tags(plan.kind, uuid, tags))
         except TagError as error:
             raise OpExecError(f"Error while setting tag: {error.message}") from error
+
+    def describe(self, plan: Target) -> Description:
+        return [f"Add tags {', '.join(sorted(self.op.tags))}"]
 
 
 class LUTagsDel(_TagsUnit[OpTagsDel]):
     """Removes tags from an object, which must have them all."""
 
-    def check_prereq(self) -> Target:
-        target = super().check_prereq()
+    def check(self, config: ConfigSnapshot) -> Target:
+        target = super().check(config)
         for tag in self.op.tags:
             tag_rules.check(tag)
         missing = sorted(set(self.op.tags) - set(target.object.tags))
@@ -131,38 +126,53 @@ class LUTagsDel(_TagsUnit[OpTagsDel]):
     def execute(self, plan: Target) -> None:
         uuid, tags = plan.object.uuid, set(self.op.tags)
         try:
-            self.context.config.update(lambda draft: draft.remove_tags(plan.kind, uuid, tags))
+            self.work.config.update(lambda draft: draft.remove_tags(plan.kind, uuid, tags))
         except TagError as error:
             # The cluster is not locked: another job may have removed the tag meanwhile.
             raise OpExecError(f"Error while removing tag: {error.message}") from error
 
+    def describe(self, plan: Target) -> Description:
+        return [f"Remove tags {', '.join(sorted(self.op.tags))}"]
 
-class LUTagsSearch(LogicalUnit[OpTagsSearch, re.Pattern[str]]):
+
+class LUTagsSearch(LogicalUnit[OpTagsSearch, Pattern]):
     """Returns `[path, tag]` for every tag of any object that a regular expression is found in.
 
     Paths are `/cluster`, `/instances/NAME`, `/nodes/NAME`, `/nodegroup/NAME`, `/network/NAME`.
     """
 
-    def check_prereq(self) -> re.Pattern[str]:
-        pattern = self.op.pattern
-        if len(pattern) > QUERY_PATTERN_CHARS_MAX:
-            raise OpPrereqError(
-                f"Search pattern is longer than {QUERY_PATTERN_CHARS_MAX} characters", ECode.INVAL
-            )
+    def check(self, config: ConfigSnapshot) -> Pattern:
         try:
-            return re.compile(pattern)
-        except (re.error, RecursionError, OverflowError) as error:
+            return Pattern(self.op.pattern)
+        except PatternError as error:
             raise OpPrereqError(
-                f"Invalid search pattern '{pattern}': {error}", ECode.INVAL
+                f"Invalid search pattern '{self.op.pattern}': {_why(self.op.pattern, error)}",
+                ECode.INVAL,
             ) from error
 
-    def execute(self, plan: re.Pattern[str]) -> list[list[str]]:
-        return [
-            [path, tag]
-            for path, tags in _tagged(self.config)
-            for tag in sorted(tags)
-            if plan.search(tag)
-        ]
+    def execute(self, plan: Pattern) -> list[list[str]]:
+        config = self.work.config.snapshot()
+        return self.work.in_thread(
+            lambda: [
+                [path, tag]
+                for path, tags in _tagged(config)
+                for tag in sorted(tags)
+                if plan.search(tag)
+            ]
+        )
+
+
+def _why(pattern: str, error: PatternError) -> str:
+    """Return why a pattern is refused: in the reference's words, where it refuses it too."""
+    told: Exception = error
+    if len(pattern) <= QUERY_PATTERN_CHARS_MAX:
+        # Reading a pattern costs little, only matching it may not; parentheses too deep are ours.
+        with suppress(RecursionError, OverflowError):
+            try:
+                re.compile(pattern)
+            except re.error as refused:
+                told = refused
+    return str(told)
 
 
 def _tagged(config: ConfigSnapshot) -> Iterator[tuple[str, tuple[str, ...]]]:

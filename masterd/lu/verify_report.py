@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from masterd.lu.feedback import Feedback
+from masterd.work.feedback import Feedback
 
 
 class Severity(StrEnum):
