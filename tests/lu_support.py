@@ -4,26 +4,28 @@ Everything works as the real parts do; only nothing is on disk and time passes w
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import gevent
+import msgspec
 from gevent.event import Event
 
 from masterd.clock import Clock, SystemClock
 from masterd.config import document
-from masterd.config.repository import Record
-from masterd.config.reservations import Reservations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
+from masterd.dialect import DIALECT_3_0, Dialect
 from masterd.errors import JobCanceled
-from masterd.job.model import Job, Peer
+from masterd.job.model import Job, Op, Peer
+from masterd.job.new import WithJobs, inherited
 from masterd.lock.manager import LockManager
 from masterd.lock.monitor import problems
-from masterd.lu.context import ClusterContext
-from masterd.lu.processor import Processor
+from masterd.lu import registry
 from masterd.opcodes.base import OpCode, load
 from masterd.paths import Paths
 from masterd.query.collect import Collector
@@ -32,6 +34,11 @@ from masterd.rpc.runner import RpcRunner
 from masterd.testing.faults import FaultPlan
 from masterd.testing.node_calls import SimulatedNode
 from masterd.testing.transport import MemoryTransport
+from masterd.wconf.repository import Record
+from masterd.wconf.reservations import Reservations
+from masterd.work.context import ClusterContext
+from masterd.work.hook_runner import NodeHooks
+from masterd.work.processor import Processor
 from tests.config_support import SnapshotRows
 
 R = TypeVar("R")
@@ -48,7 +55,7 @@ _NO_TXN: Final[Any] = None
 
 
 class MemoryConfig:
-    """Obeys `masterd.lu.context.Config`."""
+    """Obeys `masterd.work.context.Config`."""
 
     def __init__(self, snapshot: ConfigSnapshot) -> None:
         self._snapshot = snapshot
@@ -71,7 +78,7 @@ class MemoryConfig:
 
 
 class MemoryJobs:
-    """Obeys `masterd.lu.context.Jobs`; refuses jobs once `room` is used up."""
+    """Obeys `masterd.work.context.Jobs`; refuses jobs once `room` is used up."""
 
     def __init__(self) -> None:
         self.jobs: dict[int, Job] = {}
@@ -94,8 +101,25 @@ class MemoryJobs:
         return answers
 
 
+class _Recorded(MemoryTransport):
+    """Simulated nodes in this process; what arrives is written down."""
+
+    def __init__(
+        self,
+        nodes: Mapping[str, SimulatedNode],
+        faults: FaultPlan,
+        asked: list[tuple[str, str, Any]],
+    ) -> None:
+        super().__init__(nodes, faults)
+        self._asked = asked
+
+    def _answer(self, node: SimulatedNode, call: str, body: bytes) -> bytes:
+        self._asked.append((node.name, call, json.loads(body)))
+        return super()._answer(node, call, body)
+
+
 class Run:
-    """Obeys `masterd.lu.context.OpRun`; keeps what it is told."""
+    """Obeys `masterd.work.context.OpRun`; keeps what it is told."""
 
     def __init__(self, job_id: int = 1, *, priority: int = 0) -> None:
         self.job_id = job_id
@@ -104,6 +128,8 @@ class Run:
         self.canceled = False
         self.log: list[tuple[str, object]] = []
         self.config_serial: int | None = None
+        #: Calls about to be sent, and whether each was done, in turn.
+        self.noted: list[tuple[object, ...]] = []
         self.at_locks_held: Callable[[], None] = lambda: None
         self._priority = priority
         self._logged = Event()
@@ -116,6 +142,9 @@ class Run:
         self.running += 1
         self.at_locks_held()
 
+    def wait_again(self) -> None:
+        self.running -= 1
+
     def feedback(self, kind: str, message: object) -> None:
         self.log.append((kind, json.loads(json.dumps(message))))
         self._logged.set()
@@ -126,6 +155,13 @@ class Run:
 
     def config_record(self) -> "Run":
         return self
+
+    def journal(self) -> "Run":
+        return self
+
+    def sending(self, calls: Sequence[tuple[str, str]]) -> Callable[[Sequence[bool]], None]:
+        self.noted.append(tuple(calls))
+        return lambda done: self.noted.append(tuple(done))
 
     def put(self, _txn: object, serial_no: int) -> int:
         self.config_serial = serial_no
@@ -157,14 +193,24 @@ class World:
     config: MemoryConfig
     jobs: MemoryJobs
     locks: LockManager
+    rpc: RpcRunner
     faults: FaultPlan
     nodes: dict[str, SimulatedNode]
     #: Who slept, and how many seconds; "" is the master daemon itself.
     slept: list[tuple[str, float]] = field(default_factory=list)
+    #: Node, call and arguments of what was asked of nodes, in the order in which it arrived.
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def run(self, op: OpCode, run: Run | None = None) -> object:
-        """Carry out an opcode. Switches."""
-        return Processor(self.context).run(op, Run() if run is None else run)
+        """Carry out an opcode; jobs of its result are submitted, as a worker does it. Switches."""
+        run = Run() if run is None else run
+        parent = Op(op.OP_ID, msgspec.json.encode(op.to_input()), op.summary(), op.priority)
+        parent = self.jobs.jobs.setdefault(run.job_id, Job(run.job_id, (parent,), 0)).ops[0]
+        result = Processor(self.context, find=registry.find).run(op, run)
+        if not isinstance(result, WithJobs):
+            return result
+        jobs = [[inherited(each, parent) for each in ops] for ops in result.jobs]
+        return result.result(self.context.jobs.submit_many(jobs, None))
 
     def close(self) -> None:
         """Check that nothing was left behind."""
@@ -179,19 +225,25 @@ def op(op_id: str, /, **parameters: object) -> OpCode:
 
 
 def make_world(
-    base: Path, *, clock: Clock | None = None, config: ConfigSnapshot | None = None
+    base: Path,
+    *,
+    clock: Clock | None = None,
+    config: ConfigSnapshot | None = None,
+    dialect: Dialect = DIALECT_3_0,
 ) -> World:
     """Make a cluster, its nodes with roots below `base`.
 
     Args:
         config: Its configuration; otherwise that of the recorded `config.data`.
+        dialect: The release of Ganeti that is spoken.
     """
     if config is None:
         config = document.split(json.loads(CONFIG_DATA.read_bytes()))
-    return _make_world(base, SystemClock() if clock is None else clock, MemoryConfig(config))
+    clock = SystemClock() if clock is None else clock
+    return _make_world(base, clock, MemoryConfig(config), dialect)
 
 
-def _make_world(base: Path, clock: Clock, config: MemoryConfig) -> World:
+def _make_world(base: Path, clock: Clock, config: MemoryConfig, dialect: Dialect) -> World:
     slept: list[tuple[str, float]] = []
     nodes = {}
     for node in config.snapshot().nodes.values():
@@ -202,7 +254,9 @@ def _make_world(base: Path, clock: Clock, config: MemoryConfig) -> World:
             sleep=lambda seconds, name=name: slept.append((name, seconds)),  # type: ignore[misc]
         )
     faults, jobs, locks = FaultPlan(), MemoryJobs(), LockManager()
-    rpc = RpcRunner(MemoryTransport(nodes, faults))
+    asked: list[tuple[str, str, Any]] = []
+    uuids = count(1)
+    rpc = RpcRunner(_Recorded(nodes, faults, asked), calls=dialect.calls)
     context = ClusterContext(
         config=config,
         rpc=rpc,
@@ -212,16 +266,20 @@ def _make_world(base: Path, clock: Clock, config: MemoryConfig) -> World:
             Collector(rpc),
             locks.states,
             lambda: None,
+            dialect=dialect,
             watcher_pause=lambda: WATCHER_PAUSE_S,
         ),
         jobs=jobs,
         locks=locks,
+        dialect=dialect,
         clock=clock,
         paths=Paths(base),
         sleep=lambda seconds: slept.append(("", seconds)),
         drained=lambda: False,
         watcher_pause=lambda: WATCHER_PAUSE_S,
         in_thread=lambda work: work(),
+        new_uuid=lambda: str(UUID(int=next(uuids))),
+        hooks=NodeHooks(config.snapshot, str(Paths(base).data_dir)),
     )
     by_name = {node.name: node for node in nodes.values()}
-    return World(context, config, jobs, locks, faults, by_name, slept)
+    return World(context, config, jobs, locks, rpc, faults, by_name, slept, asked)

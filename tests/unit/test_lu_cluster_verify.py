@@ -7,6 +7,7 @@ import pytest
 
 from masterd.config import document
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.dialect import DIALECT_3_0, DIALECT_3_1, Dialect
 from masterd.opcodes.cluster_verify import OpClusterVerifyConfig
 from masterd.testing.certificates import new_server
 from tests.broken_configs import BREAKAGES, sound
@@ -105,6 +106,26 @@ def test_a_node_in_no_group_is_told_with_its_instances(make: Make) -> None:
 def test_an_instance_on_no_node_is_told(make: Make) -> None:
     _, lines = verified(make(config(BREAKAGES["an instance on no node"].change)))
     assert any("has a primary node that does not exist: inst" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "good"), [(DIALECT_3_1, True), (DIALECT_3_0, False)], ids=["3.1", "3.0"]
+)
+def test_parameters_are_judged_as_the_release_does_that_is_spoken(
+    base: Path, dialect: Dialect, good: bool
+) -> None:
+    def change(made: Document) -> None:
+        made["cluster"]["hvparams"]["kvm"].update(disk_aio="io_uring", disk_discard="ignore")
+        made["cluster"]["enabled_hypervisors"] = ["kvm"]
+
+    world = make_world(base, clock=Clock(), config=config(change), dialect=dialect)
+    try:
+        result, lines = verified(world)
+    finally:
+        world.close()
+    assert result is good
+    assert (lines == []) is good
+    assert all("'disk_aio' must be one of native, threads" in line for line in lines)
 
 
 def test_wrong_hypervisor_parameters_are_told_with_their_source(make: Make) -> None:

@@ -4,14 +4,18 @@ What it tells in detail is compared with Ganeti's own logical unit in
 `tests/interop/test_instance_data.py`.
 """
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from masterd.config import document
 from masterd.errors import OpPrereqError, RpcError
 from masterd.lock.levels import LockLevel
 from masterd.opcodes.instance_life import OpInstanceQueryData
 from masterd.testing.faults import Fault, FaultKind
-from tests.lu_support import Run, World
+from tests.dangling_configs import DANGLING, NOWHERE, dangling
+from tests.lu_support import Run, World, make_world
 
 INST1 = "inst1.lab.example"
 INST2 = "inst2.lab.example"
@@ -111,3 +115,38 @@ def test_a_secret_of_a_disk_is_not_told(world: World) -> None:
     assert isinstance(told, dict)
     assert told[INST1]["disks"][0]["logical_id"] == [*nodes, 11000, 0, 0, None]
     assert told[INST1]["disks"][0]["drbd_info"]["port"] == 11000
+
+
+@pytest.mark.parametrize("kind", DANGLING)
+@pytest.mark.parametrize("locking", [False, True])
+def test_a_reference_that_points_nowhere_leaves_the_others_told(
+    tmp_path: Path, kind: str, locking: bool
+) -> None:
+    config = document.split(dangling(kind))
+    world = make_world(tmp_path, config=config)
+    told = world.run(OpInstanceQueryData(static=True, use_locking=locking))
+    world.close()
+    assert isinstance(told, dict)
+    assert told.keys() == {each.name or each.uuid for each in config.instances.values()}
+
+
+def test_an_instance_whose_node_is_not_there_is_not_asked_about(tmp_path: Path) -> None:
+    config = document.split(dangling("primary node"))
+    instance = next(each for each in config.instances.values() if each.primary_node == NOWHERE)
+    world, run = make_world(tmp_path, config=config), Run()
+    told = world.run(OpInstanceQueryData(instances=(str(instance.name),)), run)
+    world.close()
+    assert isinstance(told, dict)
+    assert told[instance.name]["run_state"] is None
+    assert any(f"Primary node {NOWHERE}" in str(line) for line in run.messages())
+
+
+def test_a_disk_that_is_not_there_is_named(tmp_path: Path) -> None:
+    config = document.split(dangling("first disk"))
+    instance = next(each for each in config.instances.values() if NOWHERE in each.disks)
+    world, run = make_world(tmp_path, config=config), Run()
+    told = world.run(OpInstanceQueryData(static=True, instances=(str(instance.name),)), run)
+    world.close()
+    assert isinstance(told, dict)
+    assert [disk["iv_name"] for disk in told[instance.name]["disks"]] == ["disk/1", "disk/2"]
+    assert any(f"Disk {NOWHERE}" in str(line) for line in run.messages())

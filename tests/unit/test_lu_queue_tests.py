@@ -1,11 +1,16 @@
 """OP_TEST_JQUEUE and OP_TEST_DUMMY."""
 
+from typing import Any
+
 import gevent
 import pytest
 from gevent import socket
 
 from masterd.errors import OpExecError, OpPrereqError, OpResultError
 from masterd.lu import queue_tests
+from masterd.opcodes.base import load
+from masterd.opcodes.secrets import Secret
+from masterd.opcodes.test import OpTestOsParams
 from tests.lu_support import Run, World, op
 
 
@@ -110,6 +115,28 @@ class TestDummy:
         assert [len(ops) for ops, _ in world.jobs.submitted] == [1, 2]
         assert world.jobs.submitted[0][0][0].comment == "Submitted by OP_TEST_DUMMY"
         assert run.messages() == [" - INFO: Submitted job 101", " - INFO: Submitted job 102"]
+
+    def test_secrets_of_the_jobs_it_submits_reach_them_and_are_not_kept(self, world: World) -> None:
+        parameters = {"k": "open sesame"}
+        inner = {"OP_ID": "OP_TEST_OS_PARAMS", "osparams_secret": parameters}
+        outer = op("OP_TEST_DUMMY", submit_jobs=[[inner]])
+        world.run(outer)
+        submitted = world.jobs.submitted[0][0][0]
+        assert isinstance(submitted, OpTestOsParams)
+        assert submitted.osparams_secret == {"k": Secret("open sesame")}
+        stored = outer.to_input()
+        assert "open sesame" not in str(stored)
+        with pytest.raises(OpPrereqError, match="re-submit secret parameters"):
+            world.run(load(stored))
+
+    def test_secrets_of_an_opcode_inside_the_clusters_parameters_are_read(
+        self, world: World
+    ) -> None:
+        secret = {"debian": {"k": "open sesame"}}
+        inner = {"OP_ID": "OP_CLUSTER_SET_PARAMS", "osparams_private_cluster": secret}
+        world.run(op("OP_TEST_DUMMY", submit_jobs=[[inner]]))
+        submitted: Any = world.jobs.submitted[0][0][0]
+        assert submitted.osparams_private_cluster == {"debian": {"k": Secret("open sesame")}}
 
     def test_a_job_that_is_not_accepted_is_told(self, world: World) -> None:
         world.jobs.room = 0

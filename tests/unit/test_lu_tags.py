@@ -8,7 +8,7 @@ import pytest
 
 from masterd.config.kinds import NETWORK
 from masterd.config.network import Network
-from masterd.errors import OpExecError, OpPrereqError, TagError
+from masterd.errors import ConfigurationError, OpExecError, OpPrereqError, TagError
 from masterd.limits import CONFIG_TAG_LENGTH_MAX, CONFIG_TAGS_MAX
 from tests.lu_support import World, make_world, op
 
@@ -82,6 +82,14 @@ def test_a_malformed_tag_is_refused_and_none_of_its_neighbours_is_set(
     assert world.run(op("OP_TAGS_GET", kind="cluster", name=None)) == []
 
 
+@pytest.mark.parametrize("kind", ["cluster", "node"])
+def test_a_tag_that_ganetis_own_daemons_cannot_carry_is_refused(world: World, kind: str) -> None:
+    name = None if kind == "cluster" else world.config.snapshot().nodes.sorted()[0].name
+    with pytest.raises(ConfigurationError, match=r"tags: 'b\\xfcro' is not ASCII"):
+        world.run(op("OP_TAGS_SET", kind=kind, name=name, tags=["good", "b\u00fcro"]))
+    assert world.run(op("OP_TAGS_GET", kind=kind, name=name)) == []
+
+
 def test_an_object_has_a_bounded_number_of_tags(world: World) -> None:
     config = world.config.snapshot()
     many = tuple(f"t{number}" for number in range(CONFIG_TAGS_MAX))
@@ -101,6 +109,10 @@ def test_removing_a_tag_that_is_not_there_removes_nothing(world: World) -> None:
 def test_a_pattern_that_is_none_is_refused(world: World) -> None:
     with pytest.raises(OpPrereqError, match=r"Invalid search pattern '\('"):
         world.run(op("OP_TAGS_SEARCH", pattern="("))
+    with pytest.raises(OpPrereqError, match="without back-references, look-around"):
+        world.run(op("OP_TAGS_SEARCH", pattern=r"(a)\1"))
+    with pytest.raises(OpPrereqError, match="missing"):
+        world.run(op("OP_TAGS_SEARCH", pattern="(" * 1000))
 
 
 def test_a_search_goes_through_all_kinds_in_order(world: World) -> None:
