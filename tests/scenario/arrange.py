@@ -1,0 +1,161 @@
+"""Commands of scenarios that arrange the cluster before opcodes come; see `lu.txt`."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from masterd.config.disk import Disk
+from masterd.config.kinds import DISK
+from masterd.config.node import Node, NodeGroup
+from masterd.config.params import PartialInstancePolicy, PartialNdParams
+from masterd.config.transaction import Draft
+from masterd.testing.allocator_script import write_script
+from masterd.testing.cluster_document import new_uuid
+from masterd.testing.faults import Fault, FaultKind
+from masterd.testing.node_means import COMMANDS_DIR, EXPORT_DIR
+from tests.lu_support import World
+
+
+def _fail(world: World, rest: str) -> None:
+    world.faults.set(rest, Fault(FaultKind.FAIL))
+
+
+def _offline(world: World, rest: str) -> None:
+    node = _node(world, rest)
+    offline = msgspec.structs.replace(node, offline=True, master_candidate=False)
+    world.config.update(lambda draft: draft.put(offline))
+
+
+def _group(world: World, rest: str) -> None:
+    """Make a group of nodes: `NAME NODE...`."""
+    name, *nodes = rest.split()
+    made = NodeGroup(
+        name=name, uuid=new_uuid(f"group {name}"), serial_no=1, alloc_policy="preferred",
+        ndparams=PartialNdParams(), ipolicy=PartialInstancePolicy(), diskparams={}, networks={},
+    )  # fmt: skip
+    moved = [msgspec.structs.replace(_node(world, node), group=made.uuid) for node in nodes]
+
+    def change(draft: Draft) -> None:
+        draft.put(made)
+        for node in moved:
+            draft.put(node)
+
+    world.config.update(change)
+
+
+def _drbd(world: World, rest: str) -> None:
+    """Give an instance a DRBD disk in the place of its disks: `INSTANCE PRIMARY SECONDARY`."""
+    name, *ends = rest.split()
+    config = world.config.snapshot()
+    instance = config.instances.named(name)
+    assert instance is not None, name
+    first, second = (_node(world, node).uuid for node in ends)
+    minor = sum(1 for disk in config.disks.values() if disk.dev_type == "drbd")
+    port = max(11_000, config.cluster.highest_used_port) + 1
+
+    def part(kind: str, **fields: object) -> Disk:
+        uuid = new_uuid(f"{kind} of {name}")
+        return Disk(uuid=uuid, serial_no=1, nodes=(first, second), **fields)  # type: ignore[arg-type]
+
+    parts = tuple(
+        part(kind, logical_id=("xenvg", f"{name}.{kind}"), dev_type="plain", size=size)
+        for kind, size in (("data", 1024), ("meta", 128))
+    )
+    whole = part(
+        "disk", logical_id=(first, second, port, minor, minor, f"secret of {name}"),
+        dev_type="drbd", size=1024, children=parts, iv_name="disk/0", params={},
+    )  # fmt: skip
+    moved = msgspec.structs.replace(instance, primary_node=first, disks=(whole.uuid,))
+
+    def change(draft: Draft) -> None:
+        draft.put(msgspec.structs.replace(config.cluster, highest_used_port=port))
+        draft.put(whole)
+        draft.put(moved)
+        for uuid in instance.disks:
+            draft.remove(DISK, uuid)
+
+    world.config.update(change)
+
+
+def _default_allocator(world: World, rest: str) -> None:
+    cluster = msgspec.structs.replace(world.config.snapshot().cluster, default_iallocator=rest)
+    world.config.update(lambda draft: draft.put(cluster))
+
+
+def _templates(world: World, rest: str) -> None:
+    """Enable disk templates."""
+    cluster = world.config.snapshot().cluster
+    enabled = msgspec.structs.replace(cluster, enabled_disk_templates=tuple(rest.split()))
+    world.config.update(lambda draft: draft.put(enabled))
+
+
+def _active(world: World, rest: str) -> None:
+    """Have an instance's disks active."""
+    instance = world.config.snapshot().instances.named(rest)
+    assert instance is not None, rest
+    active = msgspec.structs.replace(instance, disks_active=True)
+    world.config.update(lambda draft: draft.put(active))
+
+
+def _command(world: World, rest: str) -> None:
+    """Place a command on a node: `NODE NAME TEXT`, which is what it prints."""
+    node, name, text = rest.split(" ", 2)
+    _file(world, node, f"{COMMANDS_DIR}/{name}").write_text(text)
+
+
+def _export(world: World, rest: str) -> None:
+    """Have a node keep an export: `NODE NAME`."""
+    node, name = rest.split()
+    _file(world, node, f"{EXPORT_DIR}/{name}").mkdir()
+
+
+def _file(world: World, node: str, path: str) -> Path:
+    """Return a path on a node, whose directory is there."""
+    found = world.nodes[node].root / path
+    found.parent.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def _out_of_band(world: World, rest: str) -> None:
+    """Have a program that reaches the hardware of all nodes."""
+    cluster = world.config.snapshot().cluster
+    params = msgspec.structs.replace(cluster.ndparams, oob_program=rest)
+    world.config.update(lambda draft: draft.put(msgspec.structs.replace(cluster, ndparams=params)))
+
+
+def _script(world: World, rest: str) -> None:
+    """Give the master an allocator that always gives the same answer.
+
+    `NAME RESULT`, or what it says of a failure: `NAME ! TEXT`.
+    """
+    name, _, told = rest.partition(" ")
+    if told.startswith("!"):
+        answer = {"success": False, "info": told[1:].strip(), "result": []}
+    else:
+        answer = {"success": True, "info": "found", "result": json.loads(told)}
+    root = world.nodes[world.config.snapshot().master.name].root
+    write_script(root, name, json.dumps(answer))
+
+
+def _node(world: World, name: str) -> Node:
+    node = world.config.snapshot().nodes.expand(name)
+    assert node is not None, name
+    return node
+
+
+ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
+    "active": _active,
+    "allocator": _default_allocator,
+    "command": _command,
+    "drbd": _drbd,
+    "export": _export,
+    "fail": _fail,
+    "group": _group,
+    "offline": _offline,
+    "out_of_band": _out_of_band,
+    "script": _script,
+    "templates": _templates,
+}
