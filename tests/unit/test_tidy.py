@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -35,8 +36,12 @@ CLOCKS: Final = {
 #: entry point below `masterd`.
 CLOCK_READERS: Final = {"masterd/clock.py", "store/commit.py", "migrations/__main__.py"}
 
-#: Who may open sockets: the two protocols, the notification socket of test opcodes, the simulation.
-SOCKET_OWNERS: Final = ("masterd/luxi/", "masterd/rpc/", "masterd/lu/notify.py", "masterd/testing/")
+#: Who may open sockets: the two protocols, who asks whether a host is there, the notification
+#: socket of test opcodes, the simulation.
+SOCKET_OWNERS: Final = (
+    "masterd/luxi/", "masterd/rpc/", "masterd/node/probe.py", "masterd/lu/notify.py",
+    "masterd/testing/",
+)  # fmt: skip
 SOCKET_MODULES: Final = {"socket", "_socket", "gevent.socket", "gevent.server"}
 
 #: Texts that have no place in the project. Written so that this file does not hold them.
@@ -255,6 +260,44 @@ def test_every_script_runs_and_explains_itself(script: Path) -> None:
     assert done.stdout.lower().startswith("usage: "), done.stdout
 
 
-@pytest.mark.parametrize("line", (REPOSITORY / "constraints.txt").read_text().splitlines()[1:])
-def test_every_package_has_one_exact_version(line: str) -> None:
-    assert re.fullmatch(r"[\w.-]+==[\w.]+", line)
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+
+
+def pins(name: str) -> dict[str, str]:
+    """Return version by package of a file of constraints; every package must have hashes."""
+    text = (REPOSITORY / f"scripts/constraints/{name}.txt").read_text().replace("\\\n", " ")
+    found = {}
+    for line in text.splitlines():
+        if line and not line.lstrip().startswith("#"):
+            pin = re.match(r"([\w.-]+)==([\w.]+) ", line)
+            assert pin is not None, line
+            assert re.search(r" --hash=sha256:[0-9a-f]{64}( |$)", line), line
+            found[pin[1]] = pin[2]
+    return found
+
+
+def bounds(requirements: list[str]) -> dict[str, str]:
+    """Return the lower bound by package."""
+    found = dict(each.split(">=") for each in requirements if ">=" in each)
+    assert len(found) == len([each for each in requirements if "==" not in each]), requirements
+    return found
+
+
+def test_development_adds_to_what_production_installs() -> None:
+    run, dev = pins("run"), pins("dev")
+    assert run.items() < dev.items()
+    assert not {"pytest", "hypothesis", "mypy", "ruff", "setuptools"} & run.keys()
+    assert bounds(PROJECT["project"]["dependencies"]).keys() <= run.keys()
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_are_allowed() -> None:
+    lowest = pins("lowest")
+    extras = PROJECT["project"]["optional-dependencies"]
+    for name, bound in bounds([*PROJECT["project"]["dependencies"], *extras["test"]]).items():
+        assert f"{lowest[name]}.".startswith(f"{bound}."), name
+
+
+def test_the_project_is_built_with_the_version_that_is_pinned() -> None:
+    (needed,) = PROJECT["build-system"]["requires"]
+    assert needed == f"setuptools=={pins('dev')['setuptools']}"
+    assert needed in PROJECT["project"]["optional-dependencies"]["dev"]
