@@ -1,20 +1,23 @@
-"""The command line of `ganeti-masterd`.
+"""The command line of the daemons.
 
-The same words as the master daemon of the 2.x line, so that init scripts and `daemon-util` need no
-change. There are no positional arguments; whoever passes one mistook this for another program.
+The same words as the daemons in whose place they run, so that init scripts and `daemon-util` need
+no change. There are no positional arguments; whoever passes one mistook this for another program.
+Nothing heavy is imported here, so that `--help` and `--version` answer at once.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NoReturn
+from pathlib import Path
+from typing import Final
 
 import masterd
-from masterd.constants import RELEASE_VERSION
-from masterd.errors import EXIT_FAILURE
-from masterd.paths import DAEMON_NAME
+from masterd import installed
+from masterd.constants import RELEASE_VERSION, RELEASES
+from masterd.programs import MASTERD, Program
+
+_FILES: Final = "--adopt-config | --adopt-files | --keep-store"
 
 
 class Syslog(StrEnum):
@@ -36,20 +39,27 @@ class Options:
     yes_do_it: bool = False
     #: Take in a `config.data` that was edited while no daemon ran.
     adopt_config: bool = False
+    #: Take configuration and jobs over anew, where another master has worked meanwhile.
+    adopt_files: bool = False
+    #: Go on from the store, where another master has worked meanwhile.
+    keep_store: bool = False
     syslog: Syslog = Syslog.NO
+    #: Serve as configuration daemon on a node that is not the master.
+    force_node: bool = False
 
 
-def parse(arguments: Sequence[str]) -> Options:
+def parse(arguments: Sequence[str], program: Program = MASTERD) -> Options:
     """Read the command line (without the program's name).
 
     Raises:
-        SystemExit: with 0 after `--help` and `--version`, with `EXIT_FAILURE` after a mistake.
+        SystemExit: with 0 after `--help` and `--version`, with 2 after a mistake.
     """
-    parser = _Parser(
-        prog=DAEMON_NAME,
-        usage="%(prog)s [-f] [-d] [--no-voting [--yes-do-it]] [--adopt-config]"
+    parser = argparse.ArgumentParser(
+        prog=program.name,
+        usage="%(prog)s [-f] [-d] [--no-voting [--yes-do-it]]"
+        f" [{'--force-node' if program.is_companion else _FILES}]"
         " [--syslog=no|yes|only] [--version]",
-        description="The master daemon of a Ganeti cluster.",
+        description=program.about,
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -64,10 +74,16 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument(
         "--yes-do-it", action="store_true", help="do not ask whether --no-voting is meant"
     )
+    if program.is_companion:
+        parser.add_argument(
+            "--force-node",
+            action="store_true",
+            help="run Debian's own configuration daemon, on a node that is about to become master",
+        )
+    else:
+        _add_files(parser)
     parser.add_argument(
-        "--adopt-config",
-        action="store_true",
-        help="take in a config.data that was edited while the daemon was stopped",
+        "--no-user-checks", action="store_true", help="has no effect; any user may be the daemon's"
     )
     parser.add_argument(
         "--syslog",
@@ -76,21 +92,55 @@ def parse(arguments: Sequence[str]) -> Options:
         metavar="no|yes|only",
         help="log to syslog (except debugging lines): not at all, too, or only (%(default)s)",
     )
-    parser.add_argument("--version", action="version", version=version_text(DAEMON_NAME))
+    parser.add_argument("-V", "--version", action="version", version=version_text(program.name))
     values = parser.parse_args(arguments)
     return Options(
         foreground=values.foreground,
         debug=values.debug,
         no_voting=values.no_voting,
         yes_do_it=values.yes_do_it,
-        adopt_config=values.adopt_config,
+        adopt_config=not program.is_companion and values.adopt_config,
+        adopt_files=not program.is_companion and values.adopt_files,
+        keep_store=not program.is_companion and values.keep_store,
         syslog=values.syslog,
+        force_node=program.is_companion and values.force_node,
     )
 
 
-def version_text(program: str) -> str:
-    """Return what `--version` prints: our release and the Ganeti release whose forms are spoken."""
-    return f"{program} (ganeti-masterd {masterd.__version__}) {RELEASE_VERSION}"
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Add what says that files count which this daemon did not write, or that they do not."""
+    files = parser.add_mutually_exclusive_group()
+    files.add_argument(
+        "--adopt-config",
+        action="store_true",
+        help="take in a config.data that was edited while the daemon was stopped",
+    )
+    files.add_argument(
+        "--adopt-files",
+        action="store_true",
+        help="where another master has worked meanwhile: take configuration and jobs over from the"
+        " files, and put the store aside",
+    )
+    files.add_argument(
+        "--keep-store",
+        action="store_true",
+        help="where another master has worked meanwhile: go on from the store, and put the files"
+        " that differ aside",
+    )
+
+
+def version_text(program: str, root: Path = Path("/")) -> str:
+    """Return what `--version` prints: our release and the Ganeti release whose forms are spoken.
+
+    That is the one which is installed below `root`, and 3.0 where there is none or another one. The
+    settings can choose another; they are not read for this.
+    """
+    found = installed.find(root)
+    if found is None or found.version not in RELEASES:
+        spoken = RELEASE_VERSION
+    else:
+        spoken = found.release_version or found.version
+    return f"{program} (ganeti-masterd {masterd.__version__}) {spoken}"
 
 
 def _syslog(text: str) -> Syslog:
@@ -98,11 +148,3 @@ def _syslog(text: str) -> Syslog:
         return Syslog(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is none of no, yes, only") from None
-
-
-class _Parser(argparse.ArgumentParser):
-    """Ends with Ganeti's exit code instead of argparse's 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_FAILURE, f"{self.prog}: {message}\n")

@@ -33,9 +33,9 @@ class StartReport:
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
-    def send_success(self) -> None:
-        """Tell that the daemon serves; the command that started it returns now."""
-        self.send(EXIT_SUCCESS)
+    def send_success(self, text: str) -> None:
+        """Tell that the daemon serves; the command that started it prints the text and returns."""
+        self.send(EXIT_SUCCESS, text)
 
     def send(self, exit_code: int, text: str = "") -> None:
         """Tell how the start went; only the first report counts."""

@@ -23,6 +23,10 @@ HOSTNAME_VARIABLE: Final = "GANETI_HOSTNAME"
 #: Name of the process, its pid file and its log lines.
 DAEMON_NAME: Final = "ganeti-masterd"
 
+#: Ganeti's daemons in whose place this one runs, by the names that `daemon-util` knows.
+LUXID_NAME: Final = "ganeti-luxid"
+WCONFD_NAME: Final = "ganeti-wconfd"
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -83,6 +87,11 @@ class Paths:
         return self.run_dir / "socket"
 
     @property
+    def livelock_dir(self) -> Path:
+        """Files whose locks show which masters and jobs are alive."""
+        return self.run_dir / "livelocks"
+
+    @property
     def log_dir(self) -> Path:
         return self.root / "var/log/ganeti"
 
@@ -105,6 +114,11 @@ class Paths:
         return self.data_dir / "masterd-store"
 
     @property
+    def lent_file(self) -> Path:
+        """Says that Debian's own configuration daemon was let in; see `masterd.wconfd.stock`."""
+        return self.data_dir / "masterd-lent"
+
+    @property
     def backup_dir(self) -> Path:
         return self.root / "var/backups"
 
@@ -112,7 +126,16 @@ class Paths:
 
     @property
     def pid_file(self) -> Path:
-        return self.run_dir / f"{DAEMON_NAME}.pid"
+        """The pid file of the daemon under its own name."""
+        return self.pid_file_of(DAEMON_NAME)
+
+    def pid_file_of(self, program: str) -> Path:
+        """Return the file that a program of Ganeti's locks while it runs."""
+        return self.run_dir / f"{program}.pid"
+
+    def log_file_of(self, name: str) -> Path:
+        """Return the log file with this name, such as `master-daemon`."""
+        return self.log_dir / f"{name}.log"
 
     @property
     def status_file(self) -> Path:
@@ -122,7 +145,7 @@ class Paths:
     @property
     def log_file(self) -> Path:
         """Ganeti's name for the log of the master daemon, kept through all its releases."""
-        return self.log_dir / "master-daemon.log"
+        return self.log_file_of("master-daemon")
 
     @property
     def settings_file(self) -> Path:
@@ -164,3 +187,8 @@ class Paths:
     def master_socket(self) -> Path:
         """The LUXI socket of Ganeti 2's clients."""
         return self.socket_dir / "ganeti-master"
+
+    @property
+    def wconfd_socket(self) -> Path:
+        """Where Ganeti 3's own programs look for the configuration daemon."""
+        return self.socket_dir / WCONFD_NAME
