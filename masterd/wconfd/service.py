@@ -1,0 +1,66 @@
+"""The companion's application: one socket, for the daemons' own user alone."""
+
+from collections.abc import Callable
+from typing import Final
+
+from masterd.cli import Options
+from masterd.clock import SystemClock
+from masterd.errors import EXIT_FAILURE, StartError
+from masterd.job.model import Peer
+from masterd.luxi.messages import Request
+from masterd.luxi.reply import Reply
+from masterd.luxi.server import Server, ServerLimits
+from masterd.luxi.sockets import SocketSpec
+from masterd.paths import Paths
+from masterd.settings import Settings
+from masterd.startup import Identity
+from masterd.users import Owners
+from masterd.wconfd.answers import answer
+
+#: As the reference's: who may connect could change the configuration.
+SOCKET_MODE: Final = 0o600
+
+
+class Companion:
+    """Answers on the configuration daemon's socket. Obeys `daemon.Application`."""
+
+    def __init__(
+        self, paths: Paths, settings: Settings, _options: Options, _identity: Identity
+    ) -> None:
+        self._server = Server(
+            [SocketSpec(paths.wconfd_socket, SOCKET_MODE, Owners.of_this_machine().private)],
+            _handle,
+            clock=SystemClock(),
+            bounds=ServerLimits(
+                connections_max=settings.luxi_connections_max,
+                message_bytes_max=settings.luxi_message_bytes_max,
+            ),
+        )
+
+    def when_lost(self, _tell: Callable[[str], None]) -> None:
+        """Do nothing: it answers the same on a node that is not the master."""
+
+    def start(self) -> str:
+        """Return when clients are served, with what is to be told: nothing.
+
+        Raises:
+            StartError: the socket cannot be made.
+        """
+        try:
+            self._server.start()
+        except (OSError, ValueError) as error:
+            raise StartError(EXIT_FAILURE, f"cannot listen for clients: {error}") from error
+        return ""
+
+    def drain(self, timeout_s: float) -> bool:
+        """Take no new clients; no answer takes long enough to be waited for."""
+        self._server.stop_accepting()
+        return True
+
+    def stop(self) -> None:
+        """Drop all clients."""
+        self._server.close()
+
+
+def _handle(request: Request, _peer: Peer, reply: Reply) -> None:
+    reply.success(answer(request.method, request.args))
