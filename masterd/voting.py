@@ -8,10 +8,10 @@ counts for nobody, but stays in the number, or two halves of a split network wou
 
 Which way an election failed decides what happens next:
 
-* another node has more votes than we have: somebody else is master, waiting does not help;
-* most nodes do not answer (silence is the largest group of the nodes asked): they may be booting,
-  so it is worth asking again;
-* neither: the votes are there and do not suffice.
+* nodes that gave no vote could still make us win: they may be booting, so it is worth asking again,
+  whatever the others say;
+* they could not, and another node has more votes than we have: somebody else is master;
+* they could not, and nobody has more: the votes are there and do not suffice.
 
 Source: Ganeti 2.11.8 (offline nodes asked, ordering of answers), 3.0.2 (number of votes needed).
 """
@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 
 class Verdict(Enum):
@@ -27,8 +28,27 @@ class Verdict(Enum):
 
     ELECTED = "elected"
     OTHER_TOP_VOTED = "another node is top-voted"
-    SILENCE = "most nodes do not answer"
+    SILENCE = "nodes that could decide do not answer"
     TOO_FEW = "not enough votes"
+
+
+@dataclass(frozen=True, slots=True)
+class NoVote:
+    """What a node gave instead of the name of a master.
+
+    Attributes:
+        reason: why there is no name, in words.
+        unreachable: nobody accepted a connection there, so that the node may well be off.
+    """
+
+    reason: str
+    unreachable: bool
+
+
+#: Whom a node believes to be master, or why it did not say.
+Vote = str | NoVote
+
+_NOT_ASKED: Final = NoVote("not asked", unreachable=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +62,8 @@ class Tally:
     needed: int
     #: Votes for us, our own included.
     in_favour: int
-    #: Nodes that did not answer, by name.
-    silent: tuple[str, ...]
+    #: Nodes that gave no vote and why, in the order of their names.
+    silent: tuple[tuple[str, NoVote], ...]
     #: The other node with most votes and their number; of equals the first by name.
     top_other: tuple[str, int] | None
 
@@ -57,23 +77,29 @@ class Tally:
             name, votes = self.top_other
             parts.append(f"{votes} vote for {name}")
         if self.silent:
-            parts.append(f"no answer from {', '.join(self.silent)}")
+            told = (f"{name} ({vote.reason})" for name, vote in self.silent)
+            parts.append(f"no vote from {', '.join(told)}")
         return f"{self.verdict.value}: {'; '.join(parts)}"
 
+    @property
+    def lonely(self) -> bool:
+        """Whether all nodes that do not vote for us are out of reach."""
+        return self.top_other is None and all(vote.unreachable for _, vote in self.silent)
 
-def tally(myself: str, nodes: frozenset[str], answers: Mapping[str, str | None]) -> Tally:
+
+def tally(myself: str, nodes: frozenset[str], answers: Mapping[str, Vote]) -> Tally:
     """Count one round of votes.
 
     Args:
         myself: this node's name; it votes for itself, whatever `answers` say.
         nodes: all nodes of the cluster; whether this one is among them makes no difference.
-        answers: whom each node believes to be master; None or missing: it did not answer. Answers
-            of strangers are not counted.
+        answers: whom each node believes to be master, or why it does not say. Answers of strangers
+            are not counted.
     """
     others = sorted(nodes - {myself})
-    given = {name: answers.get(name) for name in others}
-    silent = tuple(name for name in others if given[name] is None)
-    votes = Counter(answer for answer in given.values() if answer is not None)
+    given = [(name, answers.get(name, _NOT_ASKED)) for name in others]
+    silent = tuple((name, vote) for name, vote in given if isinstance(vote, NoVote))
+    votes = Counter(vote for _, vote in given if isinstance(vote, str))
     in_favour = votes.pop(myself, 0) + 1
     voters = len(others) + 1
     needed = voters // 2 + 1
@@ -81,7 +107,7 @@ def tally(myself: str, nodes: frozenset[str], answers: Mapping[str, str | None])
     top_votes = 0 if top_other is None else top_other[1]
     if in_favour >= needed:
         verdict = Verdict.ELECTED
-    elif len(silent) > max(in_favour - 1, top_votes):
+    elif in_favour + len(silent) >= needed:
         verdict = Verdict.SILENCE
     elif top_votes > in_favour:
         verdict = Verdict.OTHER_TOP_VOTED
