@@ -4,10 +4,11 @@ from itertools import product
 
 import pytest
 
-from masterd.voting import Verdict, tally
+from masterd.voting import NoVote, Verdict, Vote, tally
 
 OURSELVES = "node1"
 OTHER = "node2"
+SILENT = NoVote("Connection refused", unreachable=True)
 
 
 def nodes(count: int) -> frozenset[str]:
@@ -31,14 +32,15 @@ def test_a_cluster_of_one_node_elects_itself() -> None:
 def test_every_pattern_of_answers_gets_the_verdict_of_the_rules(count: int) -> None:
     """Each other node votes for us, for another node, or stays silent."""
     others = sorted(nodes(count) - {OURSELVES})
-    for pattern in product((OURSELVES, OTHER, None), repeat=len(others)):
+    choices: tuple[Vote, ...] = (OURSELVES, OTHER, SILENT)
+    for pattern in product(choices, repeat=len(others)):
         result = tally(OURSELVES, nodes(count), dict(zip(others, pattern, strict=True)))
         for_us = pattern.count(OURSELVES)
         against = pattern.count(OTHER)
-        silent = pattern.count(None)
+        silent = pattern.count(SILENT)
         if (for_us + 1) * 2 > count:
             expected = Verdict.ELECTED
-        elif silent > for_us and silent > against:
+        elif (for_us + silent + 1) * 2 > count:
             expected = Verdict.SILENCE
         elif against > for_us + 1:
             expected = Verdict.OTHER_TOP_VOTED
@@ -67,7 +69,7 @@ def test_two_parts_of_a_split_cluster_never_both_elect(count: int) -> None:
 
 
 def test_answers_of_strangers_do_not_count() -> None:
-    answers = {"stranger1": OURSELVES, "stranger2": OURSELVES, "node2": None, "node3": None}
+    answers: dict[str, Vote] = {"stranger1": OURSELVES, "stranger2": OURSELVES, "node2": SILENT}
     result = tally(OURSELVES, nodes(3), answers)
     assert (result.in_favour, result.verdict) == (1, Verdict.SILENCE)
 
@@ -78,7 +80,30 @@ def test_our_own_answer_counts_once_and_always_for_us() -> None:
 
 
 def test_a_node_missing_in_the_answers_is_silent() -> None:
-    assert tally(OURSELVES, nodes(3), {"node2": OURSELVES}).silent == ("node3",)
+    silent = tally(OURSELVES, nodes(3), {"node2": OURSELVES}).silent
+    assert [name for name, _ in silent] == ["node3"]
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_one_silent_node_that_could_decide_is_asked_again_whatever_another_says(count: int) -> None:
+    answers = {f"node{number}": OURSELVES for number in range(4, count + 1)}
+    result = tally(OURSELVES, nodes(count), {**answers, "node2": "node2", "node3": SILENT})
+    assert result.verdict is Verdict.SILENCE
+
+
+def test_silent_nodes_that_could_not_decide_are_not_asked_again() -> None:
+    answers = {f"node{number}": f"node{number}" for number in range(2, 7)}
+    assert tally(OURSELVES, nodes(9), answers).verdict is Verdict.TOO_FEW
+    answers = dict.fromkeys(answers, OTHER)
+    assert tally(OURSELVES, nodes(9), answers).verdict is Verdict.OTHER_TOP_VOTED
+
+
+def test_we_are_lonely_only_if_nobody_else_accepts_a_connection() -> None:
+    there = NoVote("certificate is not yet valid", unreachable=False)
+    assert tally(OURSELVES, nodes(3), {"node2": SILENT, "node3": SILENT}).lonely
+    assert tally(OURSELVES, nodes(3), {"node2": SILENT, "node3": OURSELVES}).lonely
+    assert not tally(OURSELVES, nodes(3), {"node2": SILENT, "node3": there}).lonely
+    assert not tally(OURSELVES, nodes(3), {"node2": SILENT, "node3": OTHER}).lonely
 
 
 def test_of_equal_others_the_first_by_name_is_named() -> None:
@@ -94,5 +119,8 @@ def test_the_description_tells_top_voted_from_too_few() -> None:
     )
     tie = tally(OURSELVES, nodes(4), {"node2": "node2", "node3": "node2", "node4": OURSELVES})
     assert tie.describe().startswith("not enough votes: 2 of 4 nodes")
-    quiet = tally(OURSELVES, nodes(3), {})
-    assert quiet.describe().endswith("no answer from node2, node3")
+    quiet = tally(OURSELVES, nodes(3), {"node2": SILENT})
+    assert quiet.describe() == (
+        "nodes that could decide do not answer: 1 of 3 nodes (this one included) vote for this"
+        " node, 2 are needed; no vote from node2 (Connection refused), node3 (not asked)"
+    )
