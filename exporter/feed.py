@@ -1,35 +1,41 @@
 """One master candidate kept up to date.
 
-A feed reads the outbox behind its own cursor and sends what it asks for, one file after the other.
-A candidate that does not answer is tried again, more and more rarely. Meanwhile the outbox keeps
-its changes, up to a bound; beyond it the candidate's queue is emptied and written anew.
+A feed reads the outbox behind its own cursor and sends what it asks for. A candidate that does not
+answer is tried again, more and more rarely. Meanwhile the outbox keeps its changes, up to a bound;
+beyond it the candidate joins anew.
 
-A new candidate joins: it gets all live jobs, and then what has changed since. The outbox keeps
-that from before the first file is sent, so that a crash in between leaves no job behind that was
-sent and then archived.
+A candidate that joins gets all live jobs, those first that have not ended, and then what has
+changed since. The outbox keeps that from before the first file is sent, so that a crash in between
+leaves no job behind that was sent and then archived. Then, while it follows the changes, its
+archive is compared with the one here, and files of other times get out of its queue (`survey`).
+Nothing is removed before what takes its place is there; until the survey ends, the candidate counts
+as joining in the store.
+
+Others wait for candidates that take changes and keep up (`reachable`), for no others: one that is
+in trouble, or has a long way to go after it was, delays nobody.
 """
 
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import gevent
 from gevent.event import Event
 
 from exporter import plan as plans
+from exporter.held import Held
 from exporter.lag import LagMeter
-from exporter.layout import VERSION_CONTENT, Layout, serial_content
-from exporter.plan import LeftBehindError, Plan, Shown
+from exporter.layout import VERSION_CONTENT, Layout
+from exporter.plan import LeftBehindError, Plan
 from exporter.progress import ProgressMark
 from exporter.replica import Replica, ReplicaError
-from store import outbox
+from exporter.sender import InThread, Sender
+from exporter.survey import Survey
+from store import outbox, schema
 from store.errors import StoreError
 from store.store import Store
 from store.txn import WriteTxn
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -46,18 +52,23 @@ RETRY_S_MAX: Final = 60.0
 #: Seconds between two plans while there is more to do: changes of a job meanwhile become one file.
 PAUSE_S: Final = 0.02
 
-#: Seconds for which a file waits at most for a moment in which nobody else has work: under full
-#: load clients go first, and candidates get a share.
-GIVE_WAY_S: Final = 0.003
+#: Seconds that a plan is to take, so that what it brought counts soon; it has as many jobs as the
+#: replica took in that time before, within these bounds.
+PLAN_S: Final = 0.5
+PLAN_JOBS_MIN: Final = 16
+PLAN_JOBS_MAX: Final = plans.ENTRIES_MAX
 
-#: Files moved by one call.
-MOVES_MAX: Final = 200
+#: Plans after which the survey goes on a little although there is more to follow.
+PLANS_PER_LOOK: Final = 4
 
+#: Seconds until the survey goes on after it failed.
+SURVEY_RETRY_S: Final = 60.0
 
-class InThread(Protocol):
-    """Runs a function on a native thread and returns its result. Switches."""
+#: Changes, or jobs, that a candidate may lack at the start and still count as one that keeps up.
+LATE_MIN: Final = 500
 
-    def __call__(self, work: Callable[[], T]) -> T: ...
+#: Seconds of lag below which a candidate that was in trouble counts as one that keeps up again.
+CAUGHT_UP_S: Final = 1.0
 
 
 class Feed:
@@ -70,19 +81,22 @@ class Feed:
         replica: Replica,
         *,
         cursors: Mapping[str, object],
-        purge_new: bool,
-        in_thread: "InThread",
+        in_thread: InThread,
         now_s: Callable[[], float],
+        hurry_s: float,
+        mirrored: Callable[[int], bool],
         moved: Callable[[], None],
     ) -> None:
         """Prepare.
 
         Args:
             cursors: all cursors in the store, which tell how far the replica had come.
-            purge_new: empty the queue of a replica that has no cursor, because its files are of
-                an earlier time. Without it they count as those that this store began with.
             in_thread: runs what reads much of the store on a native thread; switches.
-            moved: is called when the replica holds more than before; must not switch.
+            now_s: a clock that never goes back, in seconds.
+            hurry_s: seconds of lag above which the replica's files go before other work.
+            mirrored: waits a moment until the files here show an entry; returns whether they do.
+            moved: is called when the replica holds more than before, or is reachable or not any
+                more; must not switch.
         """
         self.replica = replica
         self.held_cursor = f"{HELD_PREFIX}{replica.name}"
@@ -96,14 +110,31 @@ class Feed:
         self._layout = layout
         self._joined = isinstance(held, int)
         self._since = since if isinstance(since, int) else None
-        self._purge_new = purge_new
+        self._survey: Survey | None = None
+        self._survey_from_s = now_s()
         #: Entries through which the live files of the replica may be older than their jobs.
         self._unsure_through = 0
         self._in_thread = in_thread
+        self._now_s = now_s
+        self._hurry_s = hurry_s
+        self._mirrored = mirrored
         self._moved = moved
         self._wanted = Event()
         self._wanted.set()
-        self._shown = Shown()
+        self._held = Held()
+        self._sender = Sender(store, layout, replica, self._held, in_thread)
+        self._plan_jobs = PLAN_JOBS_MIN
+        self._plans = 0
+        #: Jobs a second that it took lately; None before anything is known.
+        self._pace: float | None = None
+        if self._joined and self._since is not None:
+            self._survey = self._make_survey(self._since)
+        with store.snapshot() as txn:
+            self._last_before = outbox.last(txn)
+            jobs = schema.JOBS.count(txn)
+        owed = self._last_before - self.mark.value if self._joined else jobs
+        #: Whether it has to catch up before anybody waits for it.
+        self._late = owed > LATE_MIN
 
     @property
     def name(self) -> str:
@@ -115,6 +146,38 @@ class Feed:
         """Whether its mark may be kept as the replica's cursor; until then it joins."""
         return self._joined and self.mark.value >= self._unsure_through
 
+    @property
+    def joining(self) -> bool:
+        """Whether it is not known yet that the replica holds everything below its mark."""
+        return not self.knows_its_place or self._survey is not None
+
+    def places(self) -> dict[str, int]:
+        """Return where a feed of the same replica may go on, by name of the cursor."""
+        if not self.knows_its_place:
+            return {}
+        place = {self.held_cursor: self.mark.value}
+        return place | ({self.joining_cursor: self.mark.value} if self.joining else {})
+
+    @property
+    def archive_unknown(self) -> int | None:
+        """How many archived jobs the replica may lack; None when its archive was compared."""
+        if self._survey is not None:
+            return self._survey.unknown
+        if self._joined:
+            return None
+        with self._store.snapshot() as txn:
+            return schema.ARCHIVE.count(txn)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the replica takes changes and keeps up with them, as far as is known."""
+        return self.trouble is None and not self._late
+
+    @property
+    def catching_up(self) -> float | None:
+        """Jobs a second that the replica takes while it has a long way to go; None otherwise."""
+        return self._pace if self._late and self.trouble is None else None
+
     def poke(self) -> None:
         """Say that there is something to do; does not switch."""
         self._wanted.set()
@@ -123,7 +186,7 @@ class Feed:
         """Send changes until the greenlet is killed. Switches."""
         retry_s = RETRY_S_MIN
         while True:
-            self._wanted.wait()
+            self._wanted.wait(None if self._survey is None else SURVEY_RETRY_S)
             self._wanted.clear()
             try:
                 while self._step():
@@ -132,7 +195,9 @@ class Feed:
                 if self.trouble is None:
                     _log.warning("%s is not kept up to date: %s", self.name, error)
                 self.trouble = str(error)
-                self._shown.forget()
+                self._late = True
+                self._held.forget()
+                self._moved()
                 gevent.sleep(retry_s)
                 retry_s = min(retry_s * 2, RETRY_S_MAX)
                 self._wanted.set()
@@ -149,109 +214,114 @@ class Feed:
             plan = self._in_thread(partial(self._read, after))
         except LeftBehindError as error:
             _log.warning("%s gets the whole queue anew: %s", self.name, error)
-            self.replica.purge()
-            self._advance(self._write_whole())
+            self._joined, self._since, self._late = False, None, True
             return True
         if plan.through == after:
-            return False
-        self._carry_out(plan)
+            self._caught_up()
+            return self._look_further()
+        self._sender.hurry = self.meter.waiting_s > self._hurry_s
+        begun_s = self._now_s()
+        self._sender.carry_out(plan, sure=after >= self._unsure_through)
+        self._size_plans(len(plan.jobs) + len(plan.archived), self._now_s() - begun_s)
         self._advance(plan.through)
+        self._plans += 1
+        if self._plans % PLANS_PER_LOOK == 0:
+            self._look_further()
         return True
+
+    def _look_further(self) -> bool:
+        """Go on with the survey; return whether there is one."""
+        if self._survey is None or self._now_s() < self._survey_from_s:
+            return False
+        try:
+            if not self._survey.step():
+                self._survey = None
+                self._moved()
+        except ReplicaError as error:
+            # Changes may get through all the same, and matter more.
+            _log.warning("the archive of %s is compared later: %s", self.name, error)
+            self._survey_from_s = self._now_s() + SURVEY_RETRY_S
+        return True
+
+    def _size_plans(self, jobs: int, took_s: float) -> None:
+        """Make the next plan as large as fits into its time."""
+        if jobs:
+            pace = jobs / max(took_s, PLAN_S / PLAN_JOBS_MAX)
+            self._pace = pace if self._pace is None else (self._pace + pace) / 2
+        if jobs >= self._plan_jobs or took_s > PLAN_S:
+            fit = int(jobs * PLAN_S / max(took_s, PLAN_S / PLAN_JOBS_MAX))
+            self._plan_jobs = max(PLAN_JOBS_MIN, min(fit, 2 * self._plan_jobs, PLAN_JOBS_MAX))
 
     def _join(self) -> None:
         if self._since is None:
-            if self._purge_new:
-                self.replica.purge()
             self._since = self._store.update(self._begin_to_join)
         self._unsure_through = self._write_whole()
         self._joined = True
+        self._survey = self._make_survey(self._since)
         self._advance(self._since)
 
     def _begin_to_join(self, txn: WriteTxn) -> int:
         since = outbox.last(txn)
+        outbox.drop_cursor(txn, self.held_cursor)
         outbox.set_cursor(txn, self.joining_cursor, since)
         return since
 
+    def _make_survey(self, since: int) -> Survey:
+        return Survey(
+            self._store,
+            self._layout,
+            self.replica,
+            self._sender,
+            in_thread=self._in_thread,
+            mirrored=partial(self._mirrored, since),
+        )
+
     def _read(self, after: int) -> Plan:
         with self._store.snapshot() as txn:
-            return plans.read(txn, after)
+            plan = plans.read(txn, after, self._held, jobs_max=self._plan_jobs)
+        plans.note_damage(self._store, plan)
+        return plan
 
     def _write_whole(self) -> int:
-        """Send all live jobs; return the last entry that this settles."""
-        self._shown.forget()
+        """Send all live jobs; return the last entry before which jobs may have been archived."""
+        self._held.forget()
         self.replica.update(self._layout.version, VERSION_CONTENT)
-        start: int | None = 0
-        through = 0
-        while start is not None:
-            plan, start = self._in_thread(partial(self._page, start))
-            if plan.serial is not None:
-                through = plan.through
-            self._carry_out(plan)
-        return through
-
-    def _page(self, start: int) -> tuple[Plan, int | None]:
+        ids = self._in_thread(self._live_ids)
+        self._sender.carry_out(self._in_thread(self._switches), sure=True)
+        for start in range(0, len(ids), PLAN_JOBS_MAX):
+            some = ids[start : start + PLAN_JOBS_MAX]
+            self._sender.carry_out(self._in_thread(partial(self._jobs, some)), sure=True)
         with self._store.snapshot() as txn:
-            return plans.page(txn, start)
+            return outbox.last(txn)
 
-    def _carry_out(self, plan: Plan) -> None:
-        if plan.drained is not None:
-            self.replica.set_drain(plan.drained)
-        serial = self._shown.new_serial(plan)
-        if serial is not None:
-            self.replica.update(self._layout.serial, serial_content(serial))
-        for job_id, content in self._shown.news(plan).items():
-            self.replica.update(self._layout.job(job_id), content)
-            _give_way()
-        self._shown.add(plan)
-        unsure = self.mark.value < self._unsure_through
-        for job_id, owed in plan.archived.items():
-            if owed or unsure:
-                self._send_archived(job_id)
-        ids = list(plan.archived)
-        for start in range(0, len(ids), MOVES_MAX):
-            self._archive(ids[start : start + MOVES_MAX])
-
-    def _archive(self, ids: list[int]) -> None:
-        """Move jobs to the archive; one by one where some have moved before."""
-        try:
-            self.replica.rename([self._move(job_id) for job_id in ids])
-        except ReplicaError as error:
-            if not error.missing:
-                raise
-            for job_id in ids:
-                self._archive_again(job_id)
-
-    def _archive_again(self, job_id: int) -> None:
-        try:
-            self.replica.rename([self._move(job_id)])
-        except ReplicaError as error:
-            if not error.missing:
-                raise
-            # It was moved before and the answer got lost, or it never arrived: settled by both.
-            if self._send_archived(job_id):
-                self.replica.rename([self._move(job_id)])
-
-    def _send_archived(self, job_id: int) -> bool:
+    def _live_ids(self) -> list[int]:
         with self._store.snapshot() as txn:
-            content = plans.archived_content(txn, job_id)
-        if content is None:
-            return False
-        self.replica.update(self._layout.job(job_id), content)
-        return True
+            unfinished = dict.fromkeys(schema.UNFINISHED.keys(txn))
+            return list({**unfinished, **dict.fromkeys(schema.JOBS.keys(txn))})
 
-    def _move(self, job_id: int) -> tuple[Path, Path]:
-        return self._layout.job(job_id), self._layout.archived_job(job_id)
+    def _switches(self) -> Plan:
+        with self._store.snapshot() as txn:
+            return plans.switches(txn)
+
+    def _jobs(self, ids: list[int]) -> Plan:
+        with self._store.snapshot() as txn:
+            plan = plans.of_jobs(txn, ids)
+        plans.note_damage(self._store, plan)
+        return plan
 
     def _advance(self, through: int) -> None:
         if self.trouble is not None:
             _log.info("%s takes changes again", self.name)
             self.trouble = None
         self.mark.advance(through)
+        self._held.passed(through)
         self.meter.held(through)
+        if through >= self._last_before and self.meter.waiting_s < CAUGHT_UP_S:
+            self._late = False
         self._moved()
 
-
-def _give_way() -> None:
-    """Let others work first, for a moment. Switches."""
-    with gevent.Timeout(GIVE_WAY_S, False):
-        gevent.idle()
+    def _caught_up(self) -> None:
+        """Take notice that there is nothing to do."""
+        if self._late or self.trouble is not None:
+            self._late = False
+            self._advance(self.mark.value)
