@@ -54,11 +54,15 @@ class LagMeter:
             while marks and marks[0][0] <= seq:
                 self._samples.append(now_s - marks.popleft()[1])
 
+    @property
+    def waiting_s(self) -> float:
+        """For how long the oldest change that the mirror lacks has waited; 0 without one."""
+        return self._now_s() - self._marks[0][1] if self._marks else 0.0
+
     def report(self, entries: int) -> Lag:
         """Return the lag; `entries` is how many changes are not held yet."""
-        waiting_s = self._now_s() - self._marks[0][1] if self._marks else 0.0
         samples = sorted(self._samples)
-        return Lag(entries, waiting_s, percentile(samples, 0.5), percentile(samples, 0.99))
+        return Lag(entries, self.waiting_s, percentile(samples, 0.5), percentile(samples, 0.99))
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

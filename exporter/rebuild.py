@@ -5,7 +5,7 @@ or moved away only when somebody asks for it. Everything blocks.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from exporter import carried
 from exporter import plan as plans
 from exporter.files import QueueFiles
 from exporter.layout import VERSION_CONTENT, Layout, job_id_of, serial_content
@@ -56,6 +57,7 @@ class Comparison:
         pending: Jobs passed over because the mirror has them still to do.
         removed: Archived jobs without a file: removed by an administrator or `ganeti-cleaner`,
             which is their right.
+        uncarried: What the configuration says that Ganeti's own daemons cannot carry.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -63,6 +65,23 @@ class Comparison:
     archived: int = 0
     pending: int = 0
     removed: int = 0
+    uncarried: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "live": self.live,
+            "archived": self.archived,
+            "pending": self.pending,
+            "removed": self.removed,
+            "differences": documents_of(self.differences),
+            "uncarried": list(self.uncarried),
+        }
+
+
+def documents_of(differences: Sequence[Difference]) -> list[dict[str, str]]:
+    """Return differences as JSON values."""
+    return [{"path": str(each.path), "kind": str(each.kind)} for each in differences]
 
 
 def compare(store: Store, layout: Layout) -> Comparison:
@@ -78,6 +97,10 @@ def compare(store: Store, layout: Layout) -> Comparison:
     _compare_live(store, layout, pending, found)
     _compare_archive(store, layout, pending, found)
     _compare_names(store, layout, pending, found)
+    with store.snapshot() as txn:
+        for (kind, uuid), row in schema.CONFIG.scan(txn):
+            if isinstance(row, dict):
+                found.uncarried += carried.uncarried(kind, uuid, row)
     return found
 
 
@@ -257,9 +280,10 @@ def _compare_names(store: Store, layout: Layout, pending: _Pending, found: Compa
     for directory in sorted(_directories(layout.archive)):
         for job_id in _job_ids(directory):
             with store.snapshot() as txn:
-                known = schema.ARCHIVE.has(txn, job_id)
-            if not known and not pending.job(job_id):
-                path = directory / f"job-{job_id}"
+                # A live job may have an older file here from the master before.
+                known = schema.ARCHIVE.has(txn, job_id) or schema.JOBS.has(txn, job_id)
+            path = directory / f"job-{job_id}"
+            if not known and not pending.job(job_id) and is_job(_read(path)):
                 found.differences.append(Difference(path, Kind.UNKNOWN))
 
 
@@ -275,13 +299,28 @@ def _compare_strays(store: Store, layout: Layout, pending: _Pending, found: Comp
 
 
 def same(content: bytes, wanted: bytes) -> bool:
-    """Tell whether two files show the same job: equal bytes, or equal JSON."""
+    """Tell whether two files show the same job: equal bytes, or equal JSON.
+
+    Old masters wrote ids as texts.
+    """
     if content == wanted:
         return True
     try:
-        return bool(_decode(content) == _decode(wanted))
+        found, job = _decode(content), _decode(wanted)
     except msgspec.DecodeError:
         return False
+    if isinstance(found, dict) and found.get("id") == str(job["id"]):
+        found["id"] = job["id"]
+    return bool(found == job)
+
+
+def is_job(content: bytes | None) -> bool:
+    """Tell whether a file has anything of a job in it. Old masters left others in the archive."""
+    try:
+        found = None if content is None else _decode(content)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(found, dict) and bool(found.get("ops"))
 
 
 _decode: Final = msgspec.json.Decoder().decode
@@ -302,6 +341,8 @@ def _live_contents(store: Store) -> Iterator[tuple[int, bytes]]:
     while start is not None:
         with store.snapshot() as txn:
             plan, start = plans.page(txn, start)
+        if plan.damaged:
+            raise plan.damaged[0]
         yield from plan.jobs.items()
 
 

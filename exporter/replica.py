@@ -4,7 +4,7 @@ Master candidates hold the same job files as the master, so that one of them can
 change gets there is not the exporter's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +42,6 @@ class Replica(Protocol):
         """Make or remove the drain flag."""
         ...
 
-    def purge(self) -> None:
-        """Remove every file of the queue, the archive's included."""
+    def digests(self, paths: Sequence[Path]) -> Mapping[Path, str]:
+        """Return the SHA-1 digests, in hexadecimal, of those files that are there."""
         ...

@@ -8,14 +8,17 @@ What wakes them is the commit itself (`poke`), never a clock.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 import gevent
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
+from exporter import cleaning, ownership
+from exporter.entrance import Entrance, EntranceReport
 from exporter.feed import HELD_PREFIX, JOINING_PREFIX, Feed
 from exporter.lag import Lag, LagMeter
 from exporter.layout import Layout
@@ -26,6 +29,7 @@ from exporter.replica import Replica
 from store import failpoints, outbox, schema
 from store.errors import StoreError
 from store.store import Store
+from store.threads import in_thread
 from store.txn import WriteTxn
 
 T = TypeVar("T")
@@ -39,8 +43,17 @@ PAUSE_S: Final = 0.02
 #: Seconds until the mirror tries again after the disk failed.
 RETRY_S: Final = 1.0
 
+#: Share of the age allowed to what candidates do not hold, above which they go before other work.
+HURRY_SHARE: Final = 0.2
+
+#: Seconds for which a feed waits for the files here at once.
+MIRRORED_S: Final = 1.0
+
 #: Seconds for which cursors may lie behind what is done.
 ACKNOWLEDGE_S: Final = 0.5
+
+#: Seconds between two looks for old files in the archive, which are counted in days.
+CLEAN_S: Final = 6 * 3600.0
 
 #: Files that differ of which the log tells.
 DIFFERENCES_TOLD: Final = 20
@@ -55,6 +68,12 @@ class LagReport:
     everywhere: Lag
     #: Why replicas do not take changes now, by name.
     troubles: Mapping[str, str]
+    #: Names of those that take changes and keep up.
+    reachable: Sequence[str]
+    #: How many archived jobs replicas may lack whose archive was not compared yet, by name.
+    archive_unknown: Mapping[str, int]
+    #: How submissions get on with what candidates do not hold.
+    entrance: EntranceReport
 
 
 class Exporter:
@@ -66,47 +85,67 @@ class Exporter:
         layout: Layout,
         *,
         replicas: Sequence[Replica] = (),
+        parked: Collection[str] = (),
+        entrance: Entrance,
         now_s: Callable[[], float],
+        permit: Callable[[], None] = lambda: None,
+        keep_archive_since_s: Callable[[], float] | None = None,
     ) -> None:
         """Prepare; nothing is read or written before `start`.
 
         Args:
             replicas: the master candidates besides this node.
+            parked: names of candidates that are not asked, and go on where they were later.
+            entrance: is told what candidates hold.
             now_s: a clock that never goes back, in seconds.
+            permit: is asked before files are written, on a native thread, and raises a StoreError
+                where they may not be.
+            keep_archive_since_s: returns the time, in seconds since the epoch, before which files
+                of archived jobs are removed; without it they stay.
         """
         self._store = store
         self._layout = layout
         self._mirror = Mirror(store, layout)
-        # One thread for the files, and one that reads for the feeds.
+        # One thread for the files, one that reads for the feeds, and one that gives files away at
+        # the start.
         self._disk = ThreadPool(1)
         self._reading = ThreadPool(1)
+        self._owning = ThreadPool(1)
+        self._ending = False
+        self._permit = permit
+        self._keep_archive_since_s = keep_archive_since_s
         with store.snapshot() as txn:
             cursors = dict(schema.CURSORS.scan(txn))
             self._last = outbox.last(txn)
         after = cursors.get(CURSOR)
         self._after = after if isinstance(after, int) else None
         self._mark = ProgressMark(self._after or 0)
-        self._feeds = [self._feed(replica, cursors, now_s) for replica in replicas]
+        self._entrance = entrance
+        self._now_s = now_s
+        self._parked = frozenset(parked)
+        #: Where feeds had come that were left off, by name of the cursor.
+        self._left: dict[str, int] = {}
+        self._feeds = [self._feed(replica, cursors) for replica in replicas]
         self._meter = LagMeter(now_s)
         self._everywhere = LagMeter(now_s)
-        self._everywhere_mark = ProgressMark(self._slowest())
+        self._everywhere_mark = ProgressMark(self._slowest(self._feeds))
+        self._replicated_mark = ProgressMark(self._slowest(self._reachable()))
         self._wanted = Event()
         self._wanted.set()
         self._moved = Event()
         self._greenlets: list[gevent.Greenlet[[], None]] = []
+        self._feeding: dict[Feed, gevent.Greenlet[[], None]] = {}
 
-    def _feed(
-        self, replica: Replica, cursors: Mapping[str, object], now_s: Callable[[], float]
-    ) -> Feed:
+    def _feed(self, replica: Replica, cursors: Mapping[str, object]) -> Feed:
         return Feed(
             self._store,
             self._layout,
             replica,
             cursors=cursors,
-            # With the store's first start candidates keep what the master before it gave them.
-            purge_new=self._after is not None,
-            in_thread=self._reading.apply,
-            now_s=now_s,
+            in_thread=partial(in_thread, self._reading),
+            now_s=self._now_s,
+            hurry_s=self._entrance.behind_max_s * HURRY_SHARE,
+            mirrored=lambda seq: self._mark.wait(seq, MIRRORED_S),
             moved=self._take_notice,
         )
 
@@ -117,33 +156,69 @@ class Exporter:
         self._greenlets = [
             gevent.spawn(self._run),
             gevent.spawn(self._acknowledge),
-            *(gevent.spawn(feed.run) for feed in self._feeds),
+            gevent.spawn(self._keep_house),
         ]
+        self._feeding = {feed: gevent.spawn(feed.run) for feed in self._feeds}
 
     def stop(self, timeout_s: float) -> None:
         """End when the mirror on this machine holds everything, or after `timeout_s`. Switches.
 
         Replicas get what they do not hold yet after the next start.
         """
+        self._ending = True
         with self._store.snapshot() as txn:
             last = outbox.last(txn)
         if self._greenlets:
             self.poke(last)
             if not self._mark.wait(last, timeout_s):
                 _log.warning("the mirror is %d changes behind", last - self._mark.value)
-        gevent.killall(self._greenlets, timeout=timeout_s)
+        gevent.killall([*self._greenlets, *self._feeding.values()], timeout=timeout_s)
         self._greenlets = []
+        self._feeding = {}
         try:
             self._move_cursors()
         except (StoreError, OSError) as error:
             _log.warning("the next start repeats some work of the mirror: %s", error)
         self._disk.kill()
         self._reading.kill()
+        self._owning.kill()
 
-    def poke(self, seq: int) -> None:
-        """Say that the outbox has entries through `seq`; does not switch."""
+    def follow(self, replicas: Sequence[Replica], parked: Collection[str] = ()) -> None:
+        """Take notice of who are candidates now, arguments as at the beginning; does not switch.
+
+        One that was not among them joins. One that is no longer is forgotten, unless it is parked:
+        then the outbox keeps for it what it does not hold.
+        """
+        self._parked = frozenset(parked)
+        wanted = {id(replica) for replica in replicas}
+        kept = [feed for feed in self._feeds if id(feed.replica) in wanted]
+        known = {id(feed.replica) for feed in kept}
+        new = [replica for replica in replicas if id(replica) not in known]
+        if self._ending or (not new and len(kept) == len(self._feeds)):
+            return
+        for feed in self._feeds:
+            if feed not in kept:
+                self._left |= feed.places()
+                if feed in self._feeding:
+                    self._feeding.pop(feed).kill(block=False)
+        with self._store.snapshot() as txn:
+            cursors = {**dict(schema.CURSORS.scan(txn)), **self._left}
+        names = {replica.name for replica in replicas} | self._parked
+        self._left = {
+            name: seq for name, seq in self._left.items() if name.partition(":")[2] in names
+        }
+        added = [self._feed(replica, cursors) for replica in new]
+        self._feeds = [*kept, *added]
+        if self._greenlets:
+            self._feeding.update({feed: gevent.spawn(feed.run) for feed in added})
+        self._take_notice()
+
+    def poke(self, seq: int, new_jobs: int = 0) -> None:
+        """Say that the outbox has entries through `seq`, some of new jobs; does not switch."""
         if seq > self._last:
             self._last = seq
+            self._entrance.committed(seq, new_jobs)
+            self._tell_entrance(self._reachable())
             if self._mark.value < seq:
                 self._meter.committed(seq)
             for feed in self._feeds:
@@ -155,6 +230,10 @@ class Exporter:
         for feed in self._feeds:
             feed.poke()
 
+    def look(self) -> None:
+        """Have the mirror look whether its directories are there; does not switch."""
+        self._wanted.set()
+
     # --- what others wait for and look at -----------------------------------------------------
 
     def wait_mirrored(self, seq: int, timeout_s: float) -> bool:
@@ -162,6 +241,16 @@ class Exporter:
         return self._mark.wait(seq, timeout_s)
 
     def wait_replicated(self, seq: int, timeout_s: float) -> bool:
+        """Wait until files here and all reachable replicas hold entry `seq`. Switches.
+
+        A replica that is in trouble, or far behind after it was, does not count.
+
+        Returns:
+            Whether they do.
+        """
+        return self._replicated_mark.wait(seq, timeout_s)
+
+    def wait_everywhere(self, seq: int, timeout_s: float) -> bool:
         """Wait until files here and all replicas hold entry `seq`; return whether so. Switches."""
         return self._everywhere_mark.wait(seq, timeout_s)
 
@@ -171,19 +260,42 @@ class Exporter:
             self._meter.report(max(0, self._last - self._mark.value)),
             {feed.name: feed.meter.report(max(0, self._last - feed.mark.value))
              for feed in self._feeds},
-            self._everywhere.report(max(0, self._last - self._slowest())),
+            self._everywhere.report(max(0, self._last - self._slowest(self._feeds))),
             {feed.name: feed.trouble for feed in self._feeds if feed.trouble is not None},
+            [feed.name for feed in self._reachable()],
+            {
+                feed.name: unknown
+                for feed in self._feeds
+                if (unknown := feed.archive_unknown) is not None
+            },
+            self._entrance.report(),
         )  # fmt: skip
 
-    def _slowest(self) -> int:
-        return min([self._mark.value, *(feed.mark.value for feed in self._feeds)])
+    def _reachable(self) -> list[Feed]:
+        return [feed for feed in self._feeds if feed.reachable]
+
+    def _slowest(self, feeds: Sequence[Feed]) -> int:
+        return min([self._mark.value, *(feed.mark.value for feed in feeds)])
 
     def _take_notice(self) -> None:
-        """Some mirror holds more than before."""
-        slowest = self._slowest()
+        """Some mirror holds more than before, or a replica is reachable or not any more."""
+        slowest = self._slowest(self._feeds)
         self._everywhere.held(slowest)
         self._everywhere_mark.advance(slowest)
+        reachable = self._reachable()
+        self._replicated_mark.advance(self._slowest(reachable))
+        self._tell_entrance(reachable)
         self._moved.set()
+
+    def _tell_entrance(self, reachable: Sequence[Feed]) -> None:
+        if reachable:
+            self._entrance.held(max(feed.mark.value for feed in reachable))
+            return
+        paces = [pace for feed in self._feeds if (pace := feed.catching_up) is not None]
+        if paces:
+            self._entrance.catching_up(self._last, max(paces))
+        else:
+            self._entrance.nobody_to_wait_for(self._last)
 
     # --- greenlets ----------------------------------------------------------------------------
 
@@ -202,17 +314,54 @@ class Exporter:
                 gevent.sleep(PAUSE_S)
 
     def _disk_prepare(self) -> None:
-        self._disk.apply(self._mirror.prepare)
+        in_thread(self._disk, partial(self._permitted, self._mirror.prepare))
         if self._after is not None:
-            differences = self._disk.apply(compare_live, (self._store, self._layout))
+            differences = in_thread(self._disk, partial(compare_live, self._store, self._layout))
             for difference in differences[:DIFFERENCES_TOLD]:
-                _log.warning("%s; the store counts, python -m exporter helps", difference)
+                _log.warning("%s; the store counts, ganeti-exporter helps", difference)
             if len(differences) > DIFFERENCES_TOLD:
                 _log.warning("%d files of the queue differ from the store", len(differences))
 
+    def _keep_house(self) -> None:
+        """Give files away, and then remove old ones now and then."""
+        self._correct_owners()
+        while self._keep_archive_since_s is not None:
+            self._clean_archive(self._keep_archive_since_s())
+            gevent.sleep(CLEAN_S)
+
+    def _clean_archive(self, before_s: float) -> None:
+        """Remove files of jobs that the store's archive has for long."""
+        clean = partial(cleaning.clean, self._store, self._layout, before_s, lambda: self._ending)
+        try:
+            removed = in_thread(self._owning, partial(self._permitted, clean))
+        except (OSError, StoreError) as error:
+            _log.error("old files stay in the archive: %s", error)
+            return
+        if removed:
+            _log.info("%d old files were removed from the archive; the store keeps them", removed)
+
+    def _correct_owners(self) -> None:
+        """Give away what others left in the queue; on a thread of its own, which nobody awaits."""
+        try:
+            found = in_thread(
+                self._owning, partial(ownership.correct, self._layout, lambda: self._ending)
+            )
+        except OSError as error:
+            _log.error("files of the queue keep their owners: %s", error)
+            return
+        if found.given:
+            _log.info("%d files of the queue were given mode and owner", found.given)
+        if found.refused:
+            _log.error("%d files of the queue belong to somebody else, and stay so", found.refused)
+
     def _disk_step(self) -> int:
-        through: int = self._disk.apply(self._mirror.step, (self._after,))
-        return through
+        step = partial(self._mirror.step, self._after)
+        return in_thread(self._disk, partial(self._permitted, step))
+
+    def _permitted(self, work: Callable[[], T]) -> T:
+        """Do something to files, where that is permitted; on the disk's thread."""
+        self._permit()
+        return work()
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """Do something again until the disk lets it through. Switches."""
@@ -222,7 +371,7 @@ class Exporter:
                 result = work()
             except (OSError, StoreError) as error:
                 if not failed:
-                    _log.error("the mirror waits, because the disk fails: %s", error)
+                    _log.error("the mirror waits: %s", error)
                 failed = True
                 gevent.sleep(RETRY_S)
             else:
@@ -246,7 +395,10 @@ class Exporter:
         held = [feed for feed in self._feeds if feed.knows_its_place]
         cursors = {feed.held_cursor: feed.mark.value for feed in held}
         known = {feed.held_cursor for feed in self._feeds}
-        known |= {feed.joining_cursor for feed in self._feeds if feed not in held}
+        known |= {feed.joining_cursor for feed in self._feeds if feed.joining}
+        known |= {f"{prefix}{n}" for n in self._parked for prefix in (HELD_PREFIX, JOINING_PREFIX)}
+        # One that follows while its archive is compared keeps no changes back.
+        cursors |= {feed.joining_cursor: feed.mark.value for feed in held if feed.joining}
         if self._after is not None:
             cursors[CURSOR] = self._after
         failpoints.hit("exporter.before-acknowledge")
