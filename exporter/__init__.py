@@ -15,7 +15,7 @@ The way through the files:
 * `service` is the part inside the daemon: one greenlet for the mirror, one per replica, the
   cursors, the lag (`lag`, `progress`).
 * `rebuild` compares store and mirror, and writes the mirror anew; `__main__` is the command
-  (`python -m exporter`).
+  (`ganeti-exporter`).
 
 Who switches greenlets: `service` and `feed`. Everything else blocks its thread.
 """

@@ -1,24 +1,35 @@
-"""The mirror's command: `python -m exporter catch-up | rebuild | compare`.
+"""The mirror's command: `ganeti-exporter catch-up | rebuild | compare`.
 
 Exit codes: 0 when the mirror is as the store has it, 1 when something differs or failed, 2 when the
 command is not understood.
 """
 
 import argparse
+import dataclasses
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from exporter.candidates import candidates
 from exporter.layout import Layout
-from exporter.rebuild import Difference, catch_up, compare, rebuild
-from store.errors import StoreBusy, StoreError
+from exporter.rebuild import catch_up, compare, documents_of, rebuild
+from store.errors import StoreBusy, StoreError, told
 from store.store import Store
 
 DATA_DIR: Final = Path("var/lib/ganeti")
 QUEUE: Final = "queue"
 STORE: Final = "masterd-store"
+
+PROGRAM: Final = "ganeti-exporter"
+
+DESCRIPTION: Final = """\
+Work on the mirror of the job queue: the files in the queue directory.
+
+Exit status: 0 when the mirror is as the store has it, 1 when something differs or failed, 2 when
+the command is not understood."""
 
 _ACTIONS: Final = {
     "catch-up": "do what the store says is still to be done (no daemon may run)",
@@ -33,43 +44,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data_dir = options.data_dir or options.root / DATA_DIR
     layout = _layout(data_dir / QUEUE)
     try:
-        store = Store.open(data_dir / STORE, read_only=options.action == "compare")
+        # On the wrong machine there is none, and none must appear.
+        store = Store.open(data_dir / STORE, read_only=options.action == "compare", make=False)
         try:
             return _run(options, store, layout)
         finally:
             store.close()
     except StoreBusy as error:
-        print(f"{error}; stop ganeti-masterd first", file=sys.stderr)
+        return _failed(options, f"{error}; stop ganeti-masterd first")
     except (StoreError, OSError) as error:
-        print(f"exporter: {error}", file=sys.stderr)
+        return _failed(options, told(error))
+
+
+def _failed(options: argparse.Namespace, text: str) -> int:
+    print(f"{PROGRAM}: {text}", file=sys.stderr)
+    if options.json:
+        print(json.dumps({"ok": False, "error": text}))
     return 1
 
 
 def _run(options: argparse.Namespace, store: Store, layout: Layout) -> int:
     if options.action == "catch-up":
-        print(f"{catch_up(store, layout)} changes caught up")
+        changes = catch_up(store, layout)
+        _tell(options, [f"{changes} changes caught up"], {"ok": True, "changes": changes})
         return 0
     if options.action == "rebuild":
         done = rebuild(store, layout, archive=options.archive)
-        _tell(done.before)
-        print(
+        summary = (
             f"rebuilt: {len(done.before)} differences before, {len(done.left)} left; "
             f"{done.archived} archived files written"
         )
+        document = {
+            "ok": not done.left,
+            "before": documents_of(done.before),
+            "left": documents_of(done.left),
+            "archived": done.archived,
+        }
+        _tell(options, [*done.before, summary], document)
         return 1 if done.left else 0
     found = compare(store, layout)
-    _tell(found.differences)
-    print(
+    away = candidates(store)
+    summary = (
         f"{found.live} live and {found.archived} archived jobs: "
         f"{len(found.differences)} differences, {found.pending} still to be written, "
         f"{found.removed} without a file in the archive"
     )
-    return 1 if found.differences else 0
+    document = {
+        "ok": not (found.differences or found.uncarried),
+        **found.document(),
+        "candidates": [dataclasses.asdict(candidate) for candidate in away],
+    }
+    _tell(options, [*found.differences, *found.uncarried, summary, *away], document)
+    return 1 if found.differences or found.uncarried else 0
 
 
-def _tell(differences: Sequence[Difference]) -> None:
-    for difference in differences:
-        print(difference)
+def _tell(options: argparse.Namespace, lines: Sequence[object], document: object) -> None:
+    if options.json:
+        print(json.dumps(document))
+    else:
+        print(*lines, sep="\n")
 
 
 def _layout(queue_dir: Path) -> Layout:
@@ -83,11 +116,12 @@ def _layout(queue_dir: Path) -> Layout:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m exporter",
-        description="Work on the mirror of the job queue: the files in the queue directory.",
-        epilog="; ".join(f"{name}: {text}" for name, text in _ACTIONS.items()) + ".",
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        epilog="\n".join(("commands:", *(f"  {name:9} {what}" for name, what in _ACTIONS.items()))),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("action", choices=_ACTIONS)
+    parser.add_argument("action", choices=_ACTIONS, metavar="COMMAND", help="what to do, see below")
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
         "--root",
@@ -103,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with rebuild: also write files that are missing in the archive",
     )
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
     return parser
 
 

@@ -3,6 +3,7 @@
 Source: jobfile.json files (Ganeti 3.0.2 src/Ganeti/JQueue.hs, lib/jstore.py, tools/ensure_dirs.py).
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,26 @@ class Layout:
     def archive(self) -> Path:
         """The directory of the archive's directories."""
         return self.directory / "archive"
+
+    def stray(self, job_id: int) -> Path:
+        """Return where a replica's file of a job goes that is not in the queue."""
+        return self.directory / "strays" / f"job-{job_id}"
+
+    def archive_directories(self) -> list[Path]:
+        """Return the directories of archived jobs that are there, links to others left out.
+
+        Raises:
+            OSError: the archive cannot be read.
+        """
+        try:
+            with os.scandir(self.archive) as entries:
+                return sorted(
+                    Path(entry.path)
+                    for entry in entries
+                    if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False)
+                )
+        except FileNotFoundError:
+            return []
 
     @property
     def serial(self) -> Path:

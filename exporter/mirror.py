@@ -5,16 +5,21 @@ archive twice finds it moved; and a file that somebody removed from the archive 
 stays removed, because only a job whose live file is still owed is written before it moves.
 """
 
+import logging
 import os
 from typing import Final
 
 from exporter import plan as plans
 from exporter.files import QueueFiles
+from exporter.held import Held
 from exporter.layout import VERSION_CONTENT, Layout, job_id_of, serial_content
-from exporter.plan import LeftBehindError, Plan, Shown
+from exporter.plan import LeftBehindError, Plan
 from store import outbox, schema
+from store.errors import StoreDamaged
 from store.store import Store
 from store.txn import ReadTxn
+
+_log = logging.getLogger(__name__)
 
 #: Name of the mirror's cursor in the outbox.
 CURSOR: Final = "mirror"
@@ -27,7 +32,7 @@ class Mirror:
         self._store = store
         self._files = QueueFiles(layout)
         self._layout = layout
-        self._shown = Shown()
+        self._held = Held()
 
     def prepare(self) -> None:
         """Make the directory ready; to be called once before everything else.
@@ -52,11 +57,20 @@ class Mirror:
             OSError: the disk fails; call again.
             StoreError: the store cannot be read.
         """
+        if not self._files.are_there():
+            _log.warning(
+                "%s or its archive was removed; live jobs are written anew, and archived ones by"
+                " ganeti-exporter rebuild --archive",
+                self._layout.directory,
+            )
+            self.prepare()
+            return max(self.write_whole(), after or 0)
         if after is None:
             return self._begin()
         try:
             with self._store.snapshot() as txn:
-                plan = plans.read(txn, after)
+                plan = plans.read(txn, after, self._held)
+            plans.note_damage(self._store, plan)
         except LeftBehindError:
             return self.write_whole()
         if plan.through == after:
@@ -66,8 +80,9 @@ class Mirror:
             self._files.sync()
         except OSError:
             # What the files show now is anybody's guess.
-            self._shown.forget()
+            self._held.forget()
             raise
+        self._held.passed(plan.through)
         return plan.through
 
     def _begin(self) -> int:
@@ -84,10 +99,11 @@ class Mirror:
         """Write every live job, the serial and the drain flag; errors as `step`."""
         start: int | None = 0
         through = 0
-        self._shown.forget()
+        self._held.forget()
         while start is not None:
             with self._store.snapshot() as txn:
                 plan, start = plans.page(txn, start)
+            plans.note_damage(self._store, plan)
             if plan.serial is not None:
                 through = plan.through
             self._carry_out(plan)
@@ -112,20 +128,22 @@ class Mirror:
                 files.write(layout.drain, b"")
             else:
                 files.remove(layout.drain)
-        serial = self._shown.new_serial(plan)
-        if serial is not None:
-            files.write(layout.serial, serial_content(serial))
-        for job_id, content in self._shown.news(plan).items():
+        if plan.serial is not None and plan.serial != self._held.serial:
+            files.write(layout.serial, serial_content(plan.serial))
+        for job_id, content in plan.jobs.items():
             files.write(layout.job(job_id), content)
-        self._shown.add(plan)
         for job_id, owed in plan.archived.items():
             self._archive(job_id, owed)
+        plan.remember(self._held)
 
     def _archive(self, job_id: int, owed: bool) -> None:
         live, archived = self._layout.job(job_id), self._layout.archived_job(job_id)
         if owed:
-            with self._store.snapshot() as txn:
-                content = plans.archived_content(txn, job_id)
+            try:
+                with self._store.snapshot() as txn:
+                    content = plans.archived_content(txn, job_id)
+            except StoreDamaged:
+                content = None  # told; the file that is there is moved as it is
             if content is not None:
                 self._files.write(live, content)
         self._files.move(live, archived)
