@@ -1,10 +1,15 @@
 """A store with jobs for tests of the mirror, and a candidate in memory."""
 
+import hashlib
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gevent
+
+from exporter.entrance import Entrance
 from exporter.replica import ReplicaError
 from store import outbox, schema, serials
 from store.store import Store
@@ -49,11 +54,23 @@ class Queue:
 
     def put(self, job_id: int, status: str = "queued", *, rev: int = 0) -> int:
         """Write a live job; return the outbox number."""
+        return self.put_all([job_id], status, rev=rev)
+
+    def put_all(self, job_ids: Sequence[int], status: str = "queued", *, rev: int = 0) -> int:
+        """Write live jobs at once; return the last outbox number."""
 
         def body(txn: WriteTxn) -> int:
-            schema.JOBS.put(txn, job_id, document(status, rev=rev))
-            serials.raise_to(txn, "job", job_id)
-            return outbox.append(txn, outbox.JOB, job_id)
+            seq = 0
+            for job_id in job_ids:
+                row = document(status, rev=rev)
+                schema.JOBS.put(txn, job_id, row)
+                if row["end"] is None:
+                    schema.UNFINISHED.put(txn, job_id, None)
+                else:
+                    schema.UNFINISHED.delete(txn, job_id)
+                serials.raise_to(txn, "job", job_id)
+                seq = outbox.append(txn, outbox.JOB, job_id)
+            return seq
 
         return self.store.update(body)
 
@@ -106,6 +123,15 @@ class Queue:
         self.store.update(body)
 
 
+def make_entrance(
+    *, behind_max_s: float = 5.0, wait_s: float = 60.0, waiting_max: int = 100
+) -> Entrance:
+    """Return what lets submissions in."""
+    return Entrance(
+        time.monotonic, behind_max_s=behind_max_s, wait_s=wait_s, waiting_max=waiting_max
+    )
+
+
 def status_in(content: bytes) -> str:
     """Return the status that a job file shows."""
     found: str = json.loads(content)["ops"][0]["status"]
@@ -120,9 +146,14 @@ class MemoryReplica:
         self.files: dict[Path, bytes] = {}
         self.drained = False
         self.updates: list[Path] = []
-        self.purged = 0
+        self.calls = 0
+        #: Where there were files once that were moved.
+        self.vanished: set[Path] = set()
+        self.answers_digests = True
         #: While this is set, every call fails with it.
         self.trouble: str | None = None
+        #: Seconds each call takes.
+        self.takes_s = 0.0
         #: Calls that are carried out, but whose answer gets lost.
         self.answers_lost = 0
 
@@ -138,6 +169,7 @@ class MemoryReplica:
             if old not in self.files:
                 raise ReplicaError(f"{old} is not there", missing=True)
             self.files[new] = self.files.pop(old)
+            self.vanished.add(old)
         self._end()
 
     def set_drain(self, drained: bool) -> None:
@@ -145,13 +177,17 @@ class MemoryReplica:
         self.drained = drained
         self._end()
 
-    def purge(self) -> None:
+    def digests(self, paths: Sequence[Path]) -> dict[Path, str]:
         self._begin()
-        self.purged += 1
-        self.files.clear()
-        self._end()
+        if not self.answers_digests:
+            raise ReplicaError("nobody verifies here")
+        found = {path: self.files[path] for path in paths if path in self.files}
+        return {path: hashlib.sha1(content).hexdigest() for path, content in found.items()}
 
     def _begin(self) -> None:
+        self.calls += 1
+        if self.takes_s:
+            gevent.sleep(self.takes_s)
         if self.trouble is not None:
             raise ReplicaError(self.trouble)
 

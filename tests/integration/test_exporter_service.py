@@ -11,7 +11,7 @@ from exporter.layout import Layout
 from exporter.service import Exporter
 from store import failpoints, outbox, schema
 from store.store import Store
-from tests.mirror_support import MemoryReplica, Queue, status_in
+from tests.mirror_support import MemoryReplica, Queue, make_entrance, status_in
 
 PATIENCE_S = 20.0
 
@@ -39,14 +39,22 @@ def exporter(store: Store, layout: Layout, replica: MemoryReplica) -> Iterator[E
 
 
 def start(store: Store, layout: Layout, *replicas: MemoryReplica) -> Exporter:
-    made = Exporter(store, layout, replicas=replicas, now_s=time.monotonic)
+    made = Exporter(
+        store, layout, replicas=replicas, entrance=make_entrance(), now_s=time.monotonic
+    )
     made.start()
     return made
 
 
 def everywhere(exporter: Exporter, seq: int) -> None:
     exporter.poke(seq)
-    assert exporter.wait_replicated(seq, PATIENCE_S)
+    assert exporter.wait_everywhere(seq, PATIENCE_S)
+
+
+def compared(exporter: Exporter) -> None:
+    with gevent.Timeout(PATIENCE_S):
+        while exporter.lag().archive_unknown:
+            gevent.sleep(0.005)
 
 
 def test_a_job_reaches_files_and_candidate_and_then_the_archive(
@@ -77,7 +85,7 @@ def test_a_candidate_that_is_away_holds_nobody_up_and_gets_all_later(
     last = queue.archive(*range(2, 30))
     exporter.poke(last)
     assert exporter.wait_mirrored(last, PATIENCE_S)
-    assert not exporter.wait_replicated(last, 0.0)
+    assert not exporter.wait_everywhere(last, 0.0)
     with gevent.Timeout(PATIENCE_S):
         while exporter.lag().troubles != {"node2": "no route"}:
             gevent.idle()
@@ -87,6 +95,71 @@ def test_a_candidate_that_is_away_holds_nobody_up_and_gets_all_later(
     shown = {path: content for path, content in replica.files.items() if "job-" in path.name}
     assert shown == {path: path.read_bytes() for path in layout.directory.rglob("job-*")}
     assert exporter.lag().troubles == {}
+
+
+def test_nobody_waits_for_a_candidate_that_is_away(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    other = MemoryReplica("node3")
+    exporter = start(store, layout, replica, other)
+    everywhere(exporter, queue.put(1))
+    replica.trouble = "no route"
+    last = queue.put(2)
+    exporter.poke(last)
+    assert exporter.wait_replicated(last, PATIENCE_S)
+    assert not exporter.wait_everywhere(last, 0.0)
+    assert layout.job(2) in other.files
+    # Nor for one that answers again, but has a long way to go.
+    other.trouble = "no route"
+    for job_id in range(3, 30):
+        last = queue.put(job_id)
+        exporter.poke(last)
+        assert exporter.wait_replicated(last, PATIENCE_S)
+    replica.trouble = other.trouble = None
+    everywhere(exporter, last)
+    with gevent.Timeout(PATIENCE_S):
+        while len(exporter.lag().reachable) < 2:
+            gevent.idle()
+    exporter.stop(PATIENCE_S)
+
+
+def test_a_job_that_ran_and_was_archived_meanwhile_costs_one_file(
+    exporter: Exporter, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    everywhere(exporter, queue.put(1))
+    replica.trouble = "no route"
+    jobs = range(2, 802)
+    for rev, status in enumerate(("queued", "waiting", "running", "success")):
+        queue.put_all(jobs, status, rev=rev)
+    last = queue.archive(*jobs)
+    exporter.poke(last)
+    with gevent.Timeout(PATIENCE_S):
+        while not exporter.lag().troubles:
+            gevent.idle()
+    replica.trouble = None
+    before = replica.calls
+    everywhere(exporter, last)
+    assert all(layout.archived_job(job_id) in replica.files for job_id in jobs)
+    # One file each; the rest is the last job id with a plan, and moves of many at once.
+    assert replica.calls - before <= 1.1 * len(jobs)
+
+
+def test_what_has_not_ended_comes_first_to_a_candidate(
+    exporter: Exporter, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    everywhere(exporter, queue.put(1))
+    replica.trouble = "no route"
+    ended = [queue.put(job_id, "success") for job_id in range(2, 6)]
+    last = max(queue.archive(2, 3), queue.put(6), queue.put(7), *ended)
+    exporter.poke(last)
+    with gevent.Timeout(PATIENCE_S):
+        while not exporter.lag().troubles:
+            gevent.idle()
+    replica.trouble = None
+    replica.updates.clear()
+    everywhere(exporter, last)
+    names = [path.name for path in replica.updates]
+    assert names == ["serial", "job-6", "job-7", "job-4", "job-5", "job-2", "job-3"]
 
 
 def test_a_lost_answer_makes_no_difference(
@@ -116,21 +189,57 @@ def test_a_restart_goes_on_where_the_last_one_stopped(
     assert [path.name for path in replica.updates] == ["serial", "job-2", "job-3"]
 
 
-def test_a_candidate_too_far_behind_is_emptied_and_written_anew(
+def test_a_candidate_too_far_behind_gets_everything_anew_and_the_archive_too(
     store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
 ) -> None:
     first = start(store, layout, replica)
-    everywhere(first, queue.put(1, "success"))
+    queue.put_all(range(1, 900), "success")
+    everywhere(first, queue.archive(*range(1, 700)))
     first.stop(PATIENCE_S)
-    queue.archive(1)
-    queue.put(2)
+    # What it has: old states in the queue, some of the archive, and a job that nobody knows.
+    for job_id in range(100, 700):
+        del replica.files[layout.archived_job(job_id)]
+    replica.files[layout.job(650)] = b"as it was before"
+    replica.files[layout.archived_job(3)] = b"changed"
+    replica.files[layout.job(5000)] = replica.files[layout.job(901)] = b"of another master"
+    queue.put(900)
     queue.forget_outbox()
+    replica.vanished.clear()
     second = start(store, layout, replica)
-    everywhere(second, queue.put(3))
+    everywhere(second, queue.put(901))
+    assert second.lag().archive_unknown["node2"] > 0
+    compared(second)
     second.stop(PATIENCE_S)
-    assert replica.purged == 1
-    assert {path.name for path in replica.files} == {"version", "serial", "job-2", "job-3"}
-    assert status_in(layout.archived_job(1).read_bytes()) == "success"
+    shown = {path: content for path, content in replica.files.items() if "job-" in path.name}
+    assert shown.pop(layout.job(5000)) == b"of another master", "beyond what is looked at"
+    assert shown == {path: path.read_bytes() for path in layout.directory.rglob("job-*")}
+    # Nothing was removed: files only moved, to where the right content came with them.
+    assert replica.vanished == {layout.job(job_id) for job_id in range(100, 700)} | {layout.job(3)}
+
+
+def test_a_candidate_counts_as_joining_until_its_archive_was_compared(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    first = start(store, layout)
+    queue.put_all(range(1, 100), "success")
+    everywhere(first, queue.archive(*range(1, 100)))
+    first.stop(PATIENCE_S)
+    replica.answers_digests = False
+    second = start(store, layout, replica)
+    last = queue.put(100)
+    everywhere(second, last)
+    assert second.lag().archive_unknown == {"node2": 99}
+    second.stop(PATIENCE_S)
+    with store.snapshot() as txn:
+        cursors = dict(schema.CURSORS.scan(txn))
+    assert cursors == {"mirror": last, "replica:node2": last, "joining:node2": last}
+    replica.answers_digests = True
+    third = start(store, layout, replica)
+    compared(third)
+    third.stop(PATIENCE_S)
+    assert all(layout.archived_job(job_id) in replica.files for job_id in range(1, 100))
+    with store.snapshot() as txn:
+        assert dict(schema.CURSORS.scan(txn)) == {"mirror": last, "replica:node2": last}
 
 
 def test_a_candidate_that_joins_misses_nothing_when_the_daemon_dies_meanwhile(
@@ -145,6 +254,7 @@ def test_a_candidate_that_joins_misses_nothing_when_the_daemon_dies_meanwhile(
     last = queue.archive(1)
     second = start(store, layout, replica)
     everywhere(second, last)
+    compared(second)
     second.stop(PATIENCE_S)
     assert layout.job(1) not in replica.files
     assert replica.files[layout.archived_job(1)] == layout.archived_job(1).read_bytes()
@@ -170,24 +280,58 @@ def test_what_a_candidate_has_from_the_master_before_is_made_new_before_it_is_ar
     second = start(store, layout, replica)
     everywhere(second, last)
     second.stop(PATIENCE_S)
-    assert replica.purged == 0
     assert layout.job(1) not in replica.files
     assert status_in(replica.files[layout.archived_job(1)]) == "success"
     assert replica.files[layout.archived_job(9)] == b"archived before"
 
 
-def test_a_node_that_becomes_a_candidate_is_emptied_first(
+def test_a_node_that_becomes_a_candidate_is_cleaned_of_jobs_the_master_does_not_have(
     store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
 ) -> None:
     first = start(store, layout)
-    everywhere(first, queue.put(1, "success"))
+    everywhere(first, queue.put_all([1, 2], "success"))
+    everywhere(first, queue.archive(2))
     first.stop(PATIENCE_S)
     replica.files[layout.job(77)] = b"of a time when it was one before"
+    replica.files[layout.job(2)] = b"archived meanwhile"
     second = start(store, layout, replica)
-    everywhere(second, queue.put(2))
+    everywhere(second, queue.put(3))
+    compared(second)
     second.stop(PATIENCE_S)
-    assert replica.purged == 1
-    assert {path.name for path in replica.files} == {"version", "serial", "job-1", "job-2"}
+    names = {str(path.relative_to(layout.directory)) for path in replica.files}
+    assert names == {"version", "serial", "job-1", "job-3", "archive/0/job-2", "strays/job-77"}
+    assert replica.files[layout.archived_job(2)] == layout.archived_job(2).read_bytes()
+
+
+def test_candidates_that_come_and_go_are_followed(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    exporter = start(store, layout, replica)
+    everywhere(exporter, queue.put_all([1, 2], "success"))
+    other = MemoryReplica("node3")
+    exporter.follow([replica, other])
+    everywhere(exporter, queue.archive(2))
+    compared(exporter)
+    assert other.files == replica.files
+    # One that is offline holds nobody up, and gets what it missed and nothing else.
+    exporter.follow([other], parked=["node2"])
+    replica.updates.clear()
+    everywhere(exporter, queue.put(3))
+    assert exporter.lag().reachable == ["node3"]
+    assert replica.updates == []
+    exporter.follow([replica, other])
+    everywhere(exporter, queue.put(4))
+    assert {path.name for path in replica.updates} == {"serial", "job-3", "job-4"}
+    assert other.files == replica.files
+    # One that is none any more is forgotten.
+    exporter.follow([other])
+    last = queue.put(5)
+    everywhere(exporter, last)
+    exporter.stop(PATIENCE_S)
+    assert layout.job(5) not in replica.files
+    with store.snapshot() as txn:
+        assert dict(schema.CURSORS.scan(txn)) == {"mirror": last, "replica:node3": last}
+        assert schema.OUTBOX.count(txn) == 0
 
 
 def test_what_everybody_holds_is_forgotten_and_so_are_candidates_that_are_none(
@@ -196,6 +340,7 @@ def test_what_everybody_holds_is_forgotten_and_so_are_candidates_that_are_none(
     first = start(store, layout, replica, MemoryReplica("node9"))
     last = queue.put(1)
     everywhere(first, last)
+    compared(first)
     first.stop(PATIENCE_S)
     with store.snapshot() as txn:
         assert schema.OUTBOX.count(txn) == 0
