@@ -1,4 +1,4 @@
-"""`python -m exporter` as an administrator runs it."""
+"""`ganeti-exporter` as an administrator runs it."""
 
 import subprocess
 import sys
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from store import outbox, schema
 from store.store import Store
+from store.txn import WriteTxn
 from tests.mirror_support import Queue
 
 PATIENCE_S = 60
@@ -85,5 +87,49 @@ def test_a_store_in_use_is_left_alone(root: Path, queue_dir: Path) -> None:
 def test_a_store_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     code, output = exporter(tmp_path, "compare")
     assert code == 1
-    assert output.startswith("exporter: ")
+    assert output.startswith("ganeti-exporter: ")
     assert not (tmp_path / "var").exists()
+
+
+def test_comparing_tells_what_candidates_lack(root: Path, queue_dir: Path) -> None:
+    store = Store.open(root / "var/lib/ganeti/masterd-store")
+
+    def body(txn: WriteTxn) -> None:
+        last = outbox.last(txn)
+        for cursor, seq in (
+            ("replica:node2", last),
+            ("replica:node3", last - 2),
+            ("joining:node3", last - 2),
+            ("joining:node4", last),
+        ):
+            outbox.set_cursor(txn, cursor, seq)
+
+    store.update(body)
+    store.close()
+    code, output = exporter(root, "compare")
+    assert code == 0
+    assert output.splitlines()[1:] == [
+        "candidate node2: 0 changes behind",
+        "candidate node3: 2 changes behind, 1 jobs not compared yet",
+        "candidate node4: 0 changes behind, 2 jobs not compared yet",
+    ]
+
+
+def test_comparing_tells_what_ganetis_own_daemons_cannot_carry(root: Path, queue_dir: Path) -> None:
+    assert (queue_dir / "job-2").exists()
+    store = Store.open(root / "var/lib/ganeti/masterd-store")
+    row = {"uuid": "n1", "name": "node1", "tags": ["b\u00fcro"]}
+    store.update(lambda txn: schema.CONFIG.put(txn, ("node", "n1"), row))
+    store.close()
+    code, output = exporter(root, "compare")
+    assert code == 1
+    assert r"node node1: tags: 'b\xfcro' is not ASCII, which Ganeti's own daemons" in output
+
+
+def test_help_describes_every_command(root: Path) -> None:
+    code, output = exporter(root, "--help")
+    assert code == 0
+    told = output.split("\ncommands:\n")[1]
+    words = {line.split()[0]: line.split()[1:] for line in told.splitlines()}
+    assert words.keys() == {"catch-up", "rebuild", "compare"}
+    assert all(len(about) > 3 for about in words.values())

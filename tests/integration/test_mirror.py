@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter import plan as plans
+from exporter.held import Held
 from exporter.layout import Layout
 from exporter.mirror import Mirror
 from exporter.rebuild import Kind, catch_up, compare, rebuild
@@ -97,14 +99,22 @@ def test_many_changes_of_a_job_are_one_file(queue: Queue, mirror: Mirror, layout
     assert status_in(layout.job(1).read_bytes()) == "running"
 
 
-def test_a_job_shown_already_is_not_written_again(
-    queue: Queue, mirror: Mirror, layout: Layout
-) -> None:
-    queue.put(1)
-    done = mirror.step(0)
-    layout.job(1).unlink()
-    mirror.step(done - 1)
-    assert not layout.job(1).exists()
+def test_a_state_that_is_held_is_not_asked_for_again(store: Store, queue: Queue) -> None:
+    held = Held()
+    first = queue.put(1)
+    last = queue.put(1, "success", rev=1)
+    queue.put(2)
+    with store.snapshot() as txn:
+        plan = plans.read(txn, 0, held, entries_max=1)
+    assert (plan.through, list(plan.jobs)) == (first, [1])
+    plan.remember(held)
+    held.passed(plan.through)
+    newer = queue.put(1, "success", rev=2)
+    with store.snapshot() as txn:
+        assert list(plans.read(txn, first, held, entries_max=1).jobs) == []
+        assert list(plans.read(txn, last, held).jobs) == [2, 1]
+    held.passed(newer)
+    assert len(held) == 0
 
 
 def test_archiving_moves_the_file_and_keeps_its_time(
@@ -242,12 +252,13 @@ class TestComparing:
     def test_each_way_to_differ_is_found_and_nothing_is_touched(
         self, store: Store, layout: Layout
     ) -> None:
+        layout.archived_job(78).write_bytes(layout.job(3).read_bytes())
         layout.job(3).unlink()
         layout.job(4).write_bytes(b'{"id": 4')
         layout.archived_job(2).write_bytes(b"{}")
         layout.job(2).write_bytes(b"{}")
         layout.job(77).write_bytes(b"{}")
-        layout.archived_job(78).write_bytes(b"{}")
+        layout.archived_job(79).write_bytes(b"no job at all")
         layout.serial.write_bytes(b"3\n")
         layout.version.unlink()
         layout.drain.touch()
