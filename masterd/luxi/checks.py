@@ -5,11 +5,11 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from masterd.filter.language import Filter, FilterSyntaxError, document, numbers_of, parse
+from masterd.filter.text import VALUE_TEXT_MAX, show_json
 from masterd.luxi.calls import FilterPredicate, OpDocument
 from masterd.query.job_fields import JobIdError
 from masterd.query.job_fields import job_id as read_job_id
-from masterd.query.language import Filter, FilterSyntaxError, parse
-from masterd.query.text import VALUE_TEXT_MAX, show_json
 
 T = TypeVar("T")
 
@@ -52,15 +52,21 @@ def whole(value: object) -> int:
     """Read a number, dropping its fraction as the reference does."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnreadableError("Unable to read Int")
-    if not -(2**63) <= value < 2**63:
+    if not _fits(value):
         raise UnreadableError("Unable to read Int: more than 64 bits")
     return int(value)
 
 
-def large_whole(value: object) -> int:
-    """Read a number that may exceed 64 bits, without fraction."""
+def _fits(value: float) -> bool:
+    return -(2**63) <= value < 2**63
+
+
+def integer(value: object) -> int:
+    """Read a number without fraction that is going to be kept: what is kept has 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise UnreadableError("Unable to read Integer")
+    if not _fits(value):
+        raise UnreadableError("Unable to read Integer: more than 64 bits")
     return value
 
 
@@ -122,8 +128,10 @@ def anything(value: object) -> object:
 
 
 def log_serial(value: object) -> int | None:
-    """Read the serial of a log entry; what is no number means that the client has none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """Read the serial of a log entry; what is no such number means that the client has none."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    return None
 
 
 def resource(value: object) -> str:
@@ -183,7 +191,11 @@ def predicate(value: object) -> FilterPredicate:
             f"malformed FilterPredicate: bad parameter list for '{name}' predicate:"
             f" {show_json(parameters)}"
         )
-    return FilterPredicate(name, query_filter(parameters[0]), parameters[0])
+    wanted = query_filter(parameters[0])
+    for number in numbers_of(wanted):
+        if not _fits(number):
+            raise UnreadableError(f"FilterPredicate: {number} has more than 64 bits")
+    return FilterPredicate(name, wanted, document(wanted))
 
 
 Action = Literal["ACCEPT", "PAUSE", "REJECT", "CONTINUE", "RATE_LIMIT"]
@@ -196,7 +208,7 @@ def action(value: object) -> tuple[Action, int | None]:
             return value, None
         case ["RATE_LIMIT", *limit]:
             match limit:
-                case [int(number)] if number > 0 and not isinstance(number, bool):
+                case [int(number)] if 0 < number < 2**63 and not isinstance(number, bool):
                     return "RATE_LIMIT", number
             raise UnreadableError("RATE_LIMIT argument must be a positive integer")
         case _:
@@ -208,4 +220,4 @@ def reason_entry(value: object) -> tuple[str, str, int]:
     """Read one `[source, reason, time in ns]`."""
     if not isinstance(value, list) or len(value) != 3:
         raise UnreadableError("Unable to read Triple")
-    return text(value[0]), text(value[1]), large_whole(value[2])
+    return text(value[0]), text(value[1]), integer(value[2])

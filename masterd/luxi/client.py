@@ -51,6 +51,12 @@ class CallTimeoutError(ClientError):
     wire_name = "TimeoutError"
 
 
+class UnreachedError(CallTimeoutError):
+    """Nobody accepted a connection in time, so that nothing was sent."""
+
+    wire_name = "UnreachedError"
+
+
 class ConnectionClosedError(ClientError):
     """The daemon closed the connection before it answered."""
 
@@ -105,14 +111,19 @@ class Client:
         make_socket: Callable[[], socket.socket] | None = None,
         clock: Clock | None = None,
         pause: Callable[[float], object] | None = None,
+        waiting: Callable[[str], object] | None = None,
     ) -> None:
-        """Args:
-        path: socket file.
-        connect_s: how long to try to reach a daemon.
-        answer_s: how long to wait for the next bytes of an answer.
-        should_serve: whether a master daemon ought to run here; when not, a missing one is an error
-        at once. make_socket: gives the Unix socket to use (tests: one of gevent's).
-        pause: waits so many seconds between two attempts.
+        """Prepare; nothing is connected yet.
+
+        Args:
+            path: socket file.
+            connect_s: how long to try to reach a daemon.
+            answer_s: how long to wait for the next bytes of an answer.
+            should_serve: whether a master daemon ought to run here; when not, a missing one is an
+                error at once.
+            make_socket: gives the Unix socket to use (tests: one of gevent's).
+            pause: waits so many seconds between two attempts.
+            waiting: is told once, after the first pause, that nobody answers yet.
         """
         self._path = path
         self._connect_s = connect_s
@@ -121,6 +132,7 @@ class Client:
         self._make_socket = make_socket or _unix_socket
         self._clock = clock or SystemClock()
         self._pause = pause or threading.Event().wait
+        self._waiting = waiting or _unheard
         self._socket: socket.socket | None = None
 
     def call(self, method: str, *args: object) -> object:
@@ -195,7 +207,8 @@ class Client:
         return self._socket
 
     def _connect(self) -> socket.socket:
-        deadline = self._clock.monotonic_s() + self._connect_s
+        begun_s = self._clock.monotonic_s()
+        told = False
         while True:
             candidate = self._make_socket()
             candidate.settimeout(self._connect_s)
@@ -207,9 +220,16 @@ class Client:
                 error = self._explain(err)
                 if error is not None:
                     raise error from None
-                if self._clock.monotonic_s() + _RETRY_S > deadline:
-                    text = f"cannot connect to {self._path} within {self._connect_s:g} s"
-                    raise CallTimeoutError(text) from None
+            waited_s = self._clock.monotonic_s() - begun_s
+            if waited_s + _RETRY_S > self._connect_s:
+                text = f"cannot connect to {self._path} within {self._connect_s:g} s"
+                raise UnreachedError(text) from None
+            if not told and waited_s >= _RETRY_S:
+                told = True
+                self._waiting(
+                    f"No master daemon answers at {self._path} yet; trying for"
+                    f" {self._connect_s - waited_s:.0f} s more."
+                )
             self._pause(_RETRY_S)
 
     def _explain(self, err: OSError) -> ClientError | None:
@@ -223,6 +243,10 @@ class Client:
         if isinstance(err, TimeoutError) or err.errno == errno.EAGAIN:
             return None
         return ClientError(f"cannot connect to {self._path}: {err.strerror or err}")
+
+
+def _unheard(_text: str) -> None:
+    """Tell nobody."""
 
 
 def _unix_socket() -> socket.socket:

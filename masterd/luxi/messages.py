@@ -7,13 +7,16 @@ connection is closed. Source: luxi.json, transport; answers of a running 3.0.2 l
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from masterd.errors import GanetiError, LuxiParseError
-from masterd.query.text import show_json
+from masterd.filter.text import show_json
+from masterd.limits import LUXI_READ_AT_ONCE_BYTES
+from masterd.luxi.large_message import Pause, read_call
 
 PARSE_ERROR_PREFIX: Final = "Failed to parse request: "
 
@@ -21,7 +24,7 @@ _TOP: Final = "parsing top-level JSON message: "
 _SUCCESS_HEAD: Final = b'{"success":true,"result":'
 _OBJECT_OR_ARRAY: Final = re.compile(rb"[ \t\r\n]*[{\[]")
 
-_decode: Final = msgspec.json.Decoder().decode
+_decode: Final[Callable[[bytes], object]] = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -36,13 +39,21 @@ class Request:
     version: int | None = None
 
 
-def parse_request(raw: bytes) -> Request:
-    """Parse one message.
+def _no_pause() -> None:
+    """Go on."""
+
+
+def parse_request(raw: bytes, pause: Pause = _no_pause) -> Request:
+    """Parse one message. Switches where `pause` does, which is called in a large one.
 
     Raises:
-        LuxiParseError: not JSON, not an object, no "method" or "args", or a method that is no text.
+        LuxiParseError: not JSON, not an object, no "method" or "args", a method that is no text,
+            or too large for what it is.
     """
-    document = _parse_object(raw)
+    if len(raw) <= LUXI_READ_AT_ONCE_BYTES:
+        document = _parse_object(raw)
+    else:
+        document = _parse_object(raw, lambda raw: read_call(raw, pause))
     if "method" not in document:
         raise _missing_key("method", document)
     if "args" not in document:
@@ -102,13 +113,13 @@ def parse_answer(raw: bytes) -> tuple[bool, object]:
     return success, document["result"]
 
 
-def _parse_object(raw: bytes) -> dict[str, object]:
+def _parse_object(raw: bytes, decode: Callable[[bytes], object] = _decode) -> dict[str, object]:
     if _OBJECT_OR_ARRAY.match(raw) is None:
         raise LuxiParseError(
             f"{_TOP}Invalid JSON: a JSON text a serialized object or array at the top level."
         )
     try:
-        document = _decode(raw)
+        document = decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as err:
         raise LuxiParseError(f"{_TOP}Invalid JSON: {err}") from None
     except RecursionError:

@@ -139,6 +139,31 @@ class Server:
         self._sweep_timer.start(self._sweep)
         self._accept_on()
 
+    def keep(self) -> str | None:
+        """Make the socket files again that somebody removed; return what was done.
+
+        Raises:
+            OSError: there is another file in its place, or it cannot be made.
+        """
+        done = []
+        for index, listener in enumerate(self._listeners):
+            if not listener.is_gone():
+                continue
+            new = Listener(listener.spec, self._bounds.backlog)
+            # Clients that came before the file was removed.
+            self._on_acceptable(listener)
+            self._listeners[index] = new
+            watcher, _ = self._acceptors[index]
+            watcher.stop()
+            watcher.close()
+            listener.close()
+            watcher = self.loop.io(new.socket.fileno(), READ)
+            self._acceptors[index] = watcher, new
+            if self._accepting:
+                watcher.start(self._on_acceptable, new)
+            done.append(f"{new.path} was gone and is there again")
+        return "; ".join(done) or None
+
     def stop_accepting(self) -> None:
         """Remove the socket files; connected clients are served on."""
         self._accept_off()
@@ -267,7 +292,7 @@ class Server:
         self._stats.requests += 1
         reply = Reply(connection)
         try:
-            self._handler(parse_request(message), connection.peer, reply)
+            self._handler(parse_request(message, gevent.sleep), connection.peer, reply)
         except GanetiError as err:
             self._stats.refused += isinstance(err, LuxiParseError)
             self._failed(reply, err)

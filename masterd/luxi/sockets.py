@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masterd.job.model import Peer
+from store.files import give_socket
 
 #: Bytes of a socket's path. Source: unix(7), sun_path.
 PATH_BYTES_MAX = 107
@@ -41,6 +42,7 @@ class Listener:
             OSError: the directory is missing or not writable, or the owner cannot be set.
         """
         self.path = spec.path
+        self.spec = spec
         if len(os.fsencode(spec.path)) > PATH_BYTES_MAX:
             raise ValueError(f"socket path exceeds {PATH_BYTES_MAX} bytes: {spec.path}")
         #: Short, so that any path that fits can be made.
@@ -54,10 +56,8 @@ class Listener:
             os.fchmod(self.socket.fileno(), 0o600)
             self.socket.bind(os.fspath(temporary))
             self.socket.listen(backlog)
-            if spec.owner is not None:
-                os.chown(temporary, *spec.owner)
-            temporary.chmod(spec.mode)
-            self._identity = _identity(temporary)
+            status = give_socket(temporary, spec.mode, spec.owner)
+            self._identity = status.st_dev, status.st_ino
             temporary.replace(spec.path)
         except BaseException:
             self.socket.close()
@@ -76,6 +76,20 @@ class Listener:
         client.setblocking(False)
         return client
 
+    def is_gone(self) -> bool:
+        """Tell whether the file was removed.
+
+        Raises:
+            OSError: there is another one in its place.
+        """
+        try:
+            there = _identity(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        if there != self._identity:
+            raise OSError(f"{self.path} is not the socket that was made")
+        return False
+
     def close(self) -> None:
         """Stop listening; remove the file unless another process has put its own there."""
         self.socket.close()
@@ -87,7 +101,7 @@ class Listener:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+    status = path.lstat()
     return status.st_dev, status.st_ino
 
 
