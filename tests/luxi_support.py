@@ -21,6 +21,22 @@ from masterd.luxi.sockets import SocketSpec
 PATIENCE_S = 20
 
 
+class SteppingClock:
+    """A clock on which only pauses take time."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def now_us(self) -> int:
+        return int(self.now_s * 1_000_000)
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def pause(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
 class Echo:
     """A handler that answers by method name, and keeps the replies it was told to park."""
 

@@ -7,7 +7,7 @@ that other parts check (opcodes) are handed on as they came. Source: luxi.json, 
 from dataclasses import dataclass
 from typing import Literal
 
-from masterd.query.language import Filter
+from masterd.filter.language import Filter
 
 #: Document of one opcode: the parts between LUXI and the opcode's declaration do not look into it.
 OpDocument = dict[str, object]
@@ -85,7 +85,7 @@ class FilterPredicate:
 
     name: Literal["jobid", "opcode", "reason"]
     filter: Filter
-    #: The filter as it came, to be stored.
+    #: The filter in the form in which it is stored and shown.
     document: object
 
 

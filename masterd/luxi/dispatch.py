@@ -7,29 +7,34 @@ waits (WaitForJobChange) keeps its `Reply` and gives the greenlet back.
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Final, NoReturn
 
 import gevent
 
 from masterd.clock import Clock
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ECode, GenericError, JobLost, LuxiParseError, OpPrereqError
-from masterd.job.filter_rules import FilterRules
-from masterd.job.model import Job, Peer
+from masterd.dialect import Dialect
+from masterd.errors import GenericError, JobLost, LuxiParseError, OpPrereqError
+from masterd.job.model import Job, LogEntry, Peer
 from masterd.job.service import JobService
-from masterd.job.source import JobSource
-from masterd.limits import LUXI_WAIT_S_MAX
+from masterd.job.watch import JobWatch
+from masterd.limits import LUXI_PIECES_PER_PAUSE, LUXI_WAIT_S_MAX
 from masterd.luxi import calls, methods
 from masterd.luxi.calls import OpDocument
 from masterd.luxi.messages import Request
+from masterd.luxi.renewal import refuse_half
 from masterd.luxi.reply import Reply
-from masterd.opcodes.base import OpCode, load
+from masterd.opcodes.base import OpCode
 from masterd.opcodes.errors import OpCodeError
 from masterd.query import engine
 from masterd.query.cluster_info import cluster_info_json
 from masterd.query.config_values import ClusterState, config_values
 from masterd.query.job_fields import JOB_TABLE, JobRow, job_values, log_line
+from masterd.query.job_source import JobSource
 from masterd.query.resources import Resources
+from masterd.turns import Turns
+from masterd.wconf.filter_rules import FilterRules
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +57,10 @@ class Dispatcher:
         clock: Clock,
         *,
         resources: Resources,
+        dialect: Dialect,
         filter_rules: FilterRules,
         supported: Callable[[str], bool],
+        room_for: Callable[[int], AbstractContextManager[None]],
         watcher_pause: Callable[[], int | None],
         set_watcher_pause: Callable[[float | None], None],
     ) -> None:
@@ -62,8 +69,10 @@ class Dispatcher:
         Args:
             config: returns the newest configuration.
             resources: answers queries about everything but jobs.
+            dialect: the release of Ganeti that is spoken.
             filter_rules: changes the rules that say which jobs may start.
             supported: whether there is a logical unit for an OP_ID.
+            room_for: lets so many new jobs in; entering it switches, or refuses them.
             watcher_pause: until when the watcher pauses, in seconds since the epoch.
             set_watcher_pause: tells the nodes; switches.
         """
@@ -72,8 +81,11 @@ class Dispatcher:
         self._config = config
         self._clock = clock
         self._resources = resources
+        self._dialect = dialect
+        self._cluster_info = cluster_info_json(dialect)
         self._filter_rules = filter_rules
         self._supported = supported
+        self._room_for = room_for
         self._watcher_pause = watcher_pause
         self._set_watcher_pause = set_watcher_pause
 
@@ -88,8 +100,9 @@ class Dispatcher:
             case calls.WaitForJobChange():
                 self._wait_for_job_change(call, reply)
             case calls.QueryClusterInfo():
-                reply.success_raw(cluster_info_json(self._config()))
+                reply.success_raw(self._cluster_info(self._config()))
             case calls.QueryConfigValues():
+                refuse_half(call.fields, peer)
                 reply.success(self._config_values(call.fields))
             case calls.Query(resource="job") | calls.QueryFields(resource="job"):
                 reply.success(self._query_jobs(call))
@@ -157,25 +170,28 @@ class Dispatcher:
         method: str,
     ) -> object:
         """Check every opcode of a submission before any job is taken in."""
+        turns = Turns(LUXI_PIECES_PER_PAUSE, gevent.sleep)
         if isinstance(call, calls.SubmitManyJobs):
-            jobs = [self._load(job, method) for job in call.jobs]
-            return self._jobs.submit_many(jobs, peer)
-        ops = self._load(call.ops, method)
+            jobs = [self._load(job, method, turns) for job in call.jobs]
+            with self._room_for(len(jobs)):
+                return self._jobs.submit_many(jobs, peer)
+        ops = self._load(call.ops, method, turns)
         ignore_drain = isinstance(call, calls.SubmitJobToDrainedQueue)
-        return self._jobs.submit(ops, peer, ignore_drain=ignore_drain)
+        with self._room_for(1):
+            return self._jobs.submit(ops, peer, ignore_drain=ignore_drain)
 
-    def _load(self, documents: Sequence[OpDocument], method: str) -> list[OpCode]:
+    def _load(self, documents: Sequence[OpDocument], method: str, turns: Turns) -> list[OpCode]:
         try:
-            ops = [load(document) for document in documents]
+            load = self._dialect.opcodes.load
+            ops = [load(document) for document in turns.over(documents)]
         except OpCodeError as error:
             raise LuxiParseError(f"{method}: {error}") from error
         if not ops:
             raise GenericError("A job needs at least one opcode")
         for op in ops:
             if not self._supported(op.OP_ID):
-                raise OpPrereqError(
-                    f"Opcode {op.OP_ID} is not supported yet by this master daemon", ECode.INVAL
-                )
+                # Without a code: the remote API shows more than one argument as a tuple.
+                raise OpPrereqError(f"Opcode {op.OP_ID} is not supported yet by this master daemon")
         return ops
 
     # --- changes of the queue -----------------------------------------------------------------
@@ -224,39 +240,32 @@ class Dispatcher:
         job = self._jobs.get(call.job_id)
         if job is None:
             raise JobLost("Can't load job file")
-        watch = _Watch(call, self._jobs, reply)
-        if watch.look(job):
-            return
-        timeout_s = max(0, min(call.timeout_s, LUXI_WAIT_S_MAX))
-        waiter = self._jobs.waiters.add(call.job_id, timeout_s, watch.look)
-        reply.on_gone(waiter.forget)
+        watch = JobWatch(
+            self._jobs,
+            call.job_id,
+            _Told(call.fields, self._jobs, reply),
+            previous=call.previous,
+            seen=call.previous_log_serial or 0,
+        )
+        waiter = watch.begin(job, max(0, min(call.timeout_s, LUXI_WAIT_S_MAX)))
+        if waiter is not None:
+            reply.on_gone(waiter.forget)
 
 
-class _Watch:
-    """What one client knows of a job, and whether there is more to tell."""
+class _Told:
+    """A client that waits for a job, as `masterd.job.watch` wants it."""
 
-    __slots__ = ("_call", "_jobs", "_last", "_reply", "_values")
+    __slots__ = ("_jobs", "_reply", "_values")
 
-    def __init__(self, call: calls.WaitForJobChange, jobs: JobService, reply: Reply) -> None:
-        self._call = call
+    def __init__(self, fields: Sequence[str], jobs: JobService, reply: Reply) -> None:
+        self._values = job_values(fields)
         self._jobs = jobs
         self._reply = reply
-        self._values = job_values(call.fields)
-        self._last: Job | None = None
 
-    def look(self, job: Job | None) -> bool:
-        """Answer if this job (None: time is up) is news; never switches."""
-        timed_out = job is None
-        if job is None:
-            job = self._last
-            assert job is not None
-        self._last = job
-        seen = self._call.previous_log_serial or 0
-        job_id = self._call.job_id
-        values = self._values(JobRow.of(job, lambda: self._jobs.logs(job_id)))
-        news = job.final or job.log_serial > seen or values != self._call.previous
-        if not news and not timed_out:
-            return False
-        entries = self._jobs.logs(job_id, seen) if job.log_serial > seen else []
+    def values(self, job: Job) -> object:
+        """Return the fields that were asked for."""
+        return self._values(JobRow.of(job, lambda: self._jobs.logs(job.job_id)))
+
+    def tell(self, values: object, entries: Sequence[LogEntry]) -> None:
+        """Answer."""
         self._reply.success([values, [log_line(entry) for entry in entries]])
-        return True

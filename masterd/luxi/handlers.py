@@ -24,9 +24,11 @@ class HandlerPool:
         running_max: int,
         idle_max: int,
     ) -> None:
-        """Args:
-        serve: goes through a connection's messages; switches as it likes.
-        freed: called with a connection that had to wait when there is a greenlet again.
+        """Prepare.
+
+        Args:
+            serve: goes through a connection's messages; switches as it likes.
+            freed: called with a connection that had to wait when there is a greenlet again.
         """
         self._hub = gevent.get_hub()
         self._serve = serve

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from masterd.errors import LuxiParseError
+from masterd.filter.text import show_json
 from masterd.luxi import calls, checks
 from masterd.luxi.checks import RefusedError, UnreadableError, each, null_as_empty, nullable
 from masterd.luxi.messages import Request
-from masterd.query.text import show_json
 
 #: How a wrong number of arguments is called.
 _TUPLES: Final = ("list", "1 tuple", "Pair", "Triple", "Quadruple", "Tuple5")

@@ -19,28 +19,12 @@ from masterd.luxi.client import (
 )
 from masterd.luxi.server import Server
 from masterd.luxi.sockets import SocketSpec
-from tests.luxi_support import Echo, green_client, green_socket_of, serving
+from tests.luxi_support import Echo, SteppingClock, green_client, green_socket_of, serving
 
 
 @pytest.fixture
 def echo() -> Echo:
     return Echo()
-
-
-class _SteppingClock:
-    """A clock on which only pauses take time."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def now_us(self) -> int:
-        return int(self.now_s * 1_000_000)
-
-    def monotonic_s(self) -> float:
-        return self.now_s
-
-    def pause(self, seconds: float) -> None:
-        self.now_s += seconds
 
 
 def test_our_client_rebuilds_errors_by_their_class(tmp_path: Path) -> None:
@@ -109,7 +93,7 @@ def test_an_answer_that_does_not_come_is_given_up(tmp_path: Path, echo: Echo) ->
 
 
 def test_a_master_that_does_not_start_is_given_up(tmp_path: Path) -> None:
-    clock = _SteppingClock()
+    clock = SteppingClock()
     path = os.fspath(tmp_path / "none")
     client = Client(path, connect_s=30, clock=clock, pause=clock.pause)
     with pytest.raises(CallTimeoutError, match=r"cannot connect to .* within 30 s"):

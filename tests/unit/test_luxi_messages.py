@@ -14,6 +14,13 @@ from masterd.errors import (
     OpPrereqError,
     ProgrammerError,
 )
+from masterd.limits import (
+    LUXI_CALL_BYTES_MAX,
+    LUXI_CALL_VALUES_MAX,
+    LUXI_COUNTED_BYTES,
+    LUXI_PIECES_PER_PAUSE,
+    LUXI_SUBMISSION_VALUES_MAX,
+)
 from masterd.luxi import reply as reply_module
 from masterd.luxi.client import RequestError, rebuild_error
 from masterd.luxi.framing import Decoder, MessageTooLargeError, encode
@@ -195,3 +202,84 @@ def test_a_dropped_reply_answers_for_itself() -> None:
     assert [parse_answer(payload) for payload, _ in connection.sent] == [
         (False, ["ProgrammerError", ["the request was dropped without an answer"]])
     ]
+
+
+# --- large messages -----------------------------------------------------------------------------
+
+
+class Pauses:
+    """Counts how often others had their turn."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+def submission(jobs: int) -> dict[str, object]:
+    job = [{"OP_ID": "OP_TEST_DELAY", "duration": 0.5, "comment": "x" * 50, "reason": []}]
+    return {"method": "SubmitManyJobs", "args": [[job] * jobs], "version": 3_000_000}
+
+
+@pytest.mark.parametrize("order", [("method", "args", "version"), ("version", "args", "method")])
+def test_a_large_submission_is_read_in_pieces(order: tuple[str, ...]) -> None:
+    document = submission(5000)
+    raw = json.dumps({key: document[key] for key in order}).encode()
+    pauses = Pauses()
+    assert parse_request(raw, pauses) == Request(
+        "SubmitManyJobs",
+        document["args"],
+        document["version"],  # type: ignore[arg-type]  # an int
+    )
+    assert pauses.count > 5000 // LUXI_PIECES_PER_PAUSE
+
+
+@pytest.mark.parametrize("method", ["SubmitJob", "SubmitJobToDrainedQueue"])
+def test_a_large_job_is_read_in_pieces(method: str) -> None:
+    ops = [{"OP_ID": "OP_TEST_DELAY", "comment": "é" * 500, "reason": [None, 1.5]}] * 500
+    pauses = Pauses()
+    for args in ([ops], ops, "x" * 200_000, [ops, 5], {"a": ops}):
+        raw = json.dumps({"method": method, "args": args}).encode()
+        assert parse_request(raw, pauses) == Request(method, args, None)
+    assert pauses.count > 5 * len(ops) // LUXI_PIECES_PER_PAUSE // 2
+
+
+@pytest.mark.parametrize("method", ["Query", "SubmitJobs", "ReplaceFilter"])
+def test_only_submissions_may_be_large(method: str) -> None:
+    # What follows is never looked at: it would be no JSON.
+    raw = b'{"method": "%b", "args": [' % method.encode() + b"[" * LUXI_CALL_BYTES_MAX
+    with pytest.raises(LuxiParseError, match="only submissions may have more than 4194304"):
+        parse_request(raw)
+
+
+@pytest.mark.parametrize(
+    ("method", "values_max"),
+    [("Query", LUXI_CALL_VALUES_MAX), ("SubmitManyJobs", LUXI_SUBMISSION_VALUES_MAX)],
+)
+def test_values_are_counted_before_any_is_read(method: str, values_max: int) -> None:
+    raw = b'{"method": "%b", "args": [' % method.encode() + b"[],{" * values_max
+    pauses = Pauses()
+    with pytest.raises(LuxiParseError, match=f"of more than {values_max} values"):
+        parse_request(raw, pauses)
+    assert pauses.count <= len(raw) // LUXI_COUNTED_BYTES
+
+
+def test_a_message_that_is_two_things_is_refused() -> None:
+    raw = json.dumps(submission(5000)).encode()[:-1] + b', "method": "Query"}'
+    with pytest.raises(LuxiParseError, match="says both Query and that it submits jobs"):
+        parse_request(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b'{"method": "SubmitJob", "version": 3, "arg": "%b"}', "key 'args' not found"),
+        (b'{"method": "SubmitJob", "args": "%b"', "Invalid JSON"),
+        (b'{"args": ["%b"], "version": 1}', "key 'method' not found"),
+    ],
+)
+def test_a_large_message_with_a_fault_is_told_like_a_small_one(raw: bytes, text: str) -> None:
+    for size in (10, 1_000_000):
+        with pytest.raises(LuxiParseError, match=text):
+            parse_request(raw % (b"x" * size))

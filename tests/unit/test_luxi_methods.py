@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from masterd.errors import LuxiParseError
+from masterd.filter.language import EVERYTHING, Equal
 from masterd.luxi import calls
 from masterd.luxi.messages import Request
 from masterd.luxi.methods import METHODS, check
-from masterd.query.language import EVERYTHING, Equal
 
 _OP = {"OP_ID": "OP_TEST_DELAY", "duration": 0.5, "reason": []}
 
@@ -30,7 +30,7 @@ _MEANINGS: list[tuple[str, object, calls.Call]] = [
         calls.ReplaceFilter(
             None,
             3,
-            (calls.FilterPredicate("jobid", Equal("id", 5), ["=", "id", 5]),),
+            (calls.FilterPredicate("jobid", Equal("id", 5), ["==", "id", 5]),),
             "RATE_LIMIT",
             2,
             (("a", "b", 1),),
