@@ -1,67 +1,82 @@
 """Builds the parts and wires them: the one place that knows all of them.
 
-The order of `start` is the order of the conditions: only the master may go on, only one process may
-have the store, the configuration comes before whatever reads it, the queue is put in order before
-jobs run, and clients are served last. `stop` goes the other way.
+The order of `start` is the order of the conditions: only the master may go on, only one may have
+the queue, store and files must not contradict each other, the configuration comes before whatever
+reads it, the queue is put in order before jobs run, and clients are served last. `stop` goes the
+other way.
 """
 
 import gc
 import logging
+import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
 import gevent
 
+from exporter.entrance import Entrance
 from exporter.layout import Layout
 from exporter.service import Exporter
-from masterd import startup
+from masterd import admission, dialect_choice, installed, startup
+from masterd.candidates import Candidates
 from masterd.cli import Options
-from masterd.clock import Clock, SystemClock
-from masterd.config import takeover
-from masterd.config.copies import ConfigCopies
-from masterd.config.repository import ConfigRepository
-from masterd.config.reservations import Reservations
-from masterd.config.shown import ShownConfig
-from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.writer import FileState
-from masterd.errors import EXIT_FAILURE, GanetiError, GenericError
-from masterd.job.filter_rules import FilterRules
+from masterd.clock import Clock, SystemClock, boottime_s
+from masterd.errors import EXIT_FAILURE, GanetiError, StartError
+from masterd.job.model import Holder
 from masterd.job.service import JobService
+from masterd.keeper import Keeper
+from masterd.lease import Lease
 from masterd.limits import (
     APP_CLOSE_S,
     APP_COLLECTOR_THRESHOLDS,
     APP_CONFIG_WRITTEN_S,
     APP_MIRROR_STOP_S,
+    LEASE_ADDRESS_S,
+    LEASE_MIRROR_STOP_S,
+    LEASE_VOTE_S,
 )
+from masterd.livelock import LiveLock
 from masterd.lock.manager import LockManager
 from masterd.lu import registry
-from masterd.lu.context import ClusterContext
-from masterd.lu.processor import Processor
 from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
 from masterd.master_node import MasterNode
-from masterd.opcodes.base import summary_of
+from masterd.opening import Opened, Opening
 from masterd.paths import Paths
 from masterd.query.collect import Collector
 from masterd.query.resources import Resources
 from masterd.queue_lock import QueueInUseError, QueueLock
-from masterd.rpc.replica import NodeReplica, ReplicaBodies
-from masterd.rpc.runner import NodeTarget, RpcRunner
+from masterd.rpc.runner import RpcRunner
 from masterd.rpc.transport import TlsTransport
 from masterd.rpc.virtual_path import VirtualPaths
 from masterd.settings import Settings
-from masterd.startup import Identity, StartError
+from masterd.ssconf import SimpleConfig
+from masterd.standing import WAYS_ON
+from masterd.startup import Identity
 from masterd.status_file import StatusFile
 from masterd.users import Owners
-from migrations.legacy import queue_dir
-from store.errors import SchemaMismatch, StoreBusy, StoreError
+from masterd.watch import MasterWatch
+from masterd.wconf.copies import ConfigCopies
+from masterd.wconf.filter_rules import FilterRules
+from masterd.wconf.repository import ConfigRepository
+from masterd.wconf.reservations import Reservations
+from masterd.wconf.shown import ShownConfig
+from masterd.wconf.writer import FileState
+from masterd.work.context import ClusterContext
+from masterd.work.hook_runner import NodeHooks
+from masterd.work.processor import Processor
+from store import reading
+from store.errors import StoreError
 from store.store import Store
+from store.threads import in_thread
 
 _log = logging.getLogger(__name__)
 
 QUERY_SOCKET_MODE: Final = 0o660
-MASTER_SOCKET_MODE: Final = 0o770
+MASTER_SOCKET_MODE: Final = 0o660
 
 
 class Application:
@@ -75,13 +90,25 @@ class Application:
         self._settings = settings
         self._options = options
         self._identity = identity
+        self._dialect = dialect_choice.choose(settings.dialect, installed.find())
         self._clock: Clock = SystemClock()
         self._owners = Owners.of_this_machine()
         self._transport = TlsTransport(
             paths.server_certificate, paths.client_certificate, self._clock
         )
-        self._rpc = RpcRunner(self._transport, port=settings.node_port)
-        self._node = MasterNode(self._rpc, paths, self._clock)
+        ssconf = SimpleConfig(paths.data_dir)
+        self._lease = Lease(identity.myself, ssconf, boottime_s)
+        calls = self._dialect.calls
+        self._rpc = RpcRunner(
+            self._transport,
+            port=settings.node_port,
+            calls=calls,
+            permit=self._lease.await_permit,
+        )
+        # Who is master, and the address of whom is not any more, are asked for without permission.
+        free_rpc = RpcRunner(self._transport, port=settings.node_port, calls=calls)
+        self._node = MasterNode(free_rpc, paths, self._clock)
+        self._lost: Callable[[str], None] = lambda _reason: None
         #: What `stop` has to close, the newest last.
         self._closing: list[tuple[str, Callable[[], object]]] = [
             ("node connections", self._transport.close)
@@ -91,8 +118,12 @@ class Application:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Return when clients are served. Switches.
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` called with the reason when this node may not be the master any more."""
+        self._lost = tell
+
+    def start(self) -> str:
+        """Return when clients are served, with what the administrator is to be told. Switches.
 
         Raises:
             StartError: this node may not be the master, or something is not as it must be.
@@ -105,39 +136,52 @@ class Application:
                 tries=self._settings.vote_tries,
                 pause_s=self._settings.vote_pause_s,
             )
-        store = self._open_store()
-        config = self._load_config(store)
-        self._take_over_queue(store)
-        self._lock_queue()
+        queue_lock = self._lock_queue()
+        opened = self._open_store(queue_lock)
+        store, config = opened.store, opened.config
+        self._watch(config)
+        store.ask_before_commits(self._lease.permit)
+        holder = self._show_life()
         shown = self._keep_copies(config)
         locks = LockManager()
-        exporter = self._make_exporter(store, config.snapshot())
+        entrance = admission.make_entrance(self._settings, self._clock)
+        exporter = self._make_exporter(store, config, entrance)
         jobs = self._jobs = JobService(
             store,
             self._clock,
             running_max=lambda: config.snapshot().cluster.max_running_jobs,
             live_max=self._settings.jobs_live_max,
             interrupt=locks.cancel,
+            reprioritize=locks.set_priority,
             mirror=exporter.poke,
-            replicated=self._replicated(exporter),
+            replicated=admission.replicated(self._settings, exporter),
+            load=self._dialect.opcodes.load,
+            rules=lambda: config.snapshot().filters.values(),
+            holder=holder,
         )
+        config.on_publish(lambda _now: jobs.reconsider())
+        self._closing.append(("look at the queue", jobs.stop))
         changed = jobs.recover()
         _log.info("%d unfinished jobs, %d changed by the restart", jobs.live_count, changed)
         exporter.start()
-        self._closing.append(("mirror", lambda: exporter.stop(APP_MIRROR_STOP_S)))
+        self._closing.append(("mirror", lambda: exporter.stop(self._mirror_stop_s())))
         queries = Resources(
             config.snapshot,
             Collector(self._rpc),
             locks.states,
             gevent.idle,
+            dialect=self._dialect,
             drained=lambda: jobs.drained,
             watcher_pause=self._node.watcher_pause,
         )
         self._run_jobs(jobs, shown, locks, queries)
-        server = self._serve(jobs, config, queries)
+        server = self._serve(jobs, config, queries, admission.room_for(entrance))
         self._tell_status(jobs, server, store, exporter)
+        self._keep(server, queue_lock, exporter, store)
+        self._read_archive(store)
         _calm_collector()
         self._bring_up_master_ip(config)
+        return opened.notice
 
     def drain(self, timeout_s: float) -> bool:
         """Take no new work, let running opcodes finish; tell whether they did. Switches."""
@@ -156,6 +200,40 @@ class Application:
 
     # --- the master's right to be one ---------------------------------------------------------
 
+    def _watch(self, config: ConfigRepository) -> None:
+        """Watch whether another node becomes the master; from here on nothing is taken for sure."""
+        self._lease.confirm()
+        self._closing.append(
+            ("master IP address of another node", lambda: self._give_up_master_ip(config))
+        )
+        watch = MasterWatch(
+            self._lease,
+            self._identity.myself,
+            nodes=lambda: [node.name for node in config.snapshot().nodes.values()],
+            ask=lambda names: self._node.ask_votes(names, LEASE_VOTE_S),
+            lost=self._step_down,
+        )
+        watch.start()
+        self._closing.append(("watch over the mastership", watch.stop))
+
+    def _step_down(self, reason: str) -> None:
+        """Another node is the master: take no more work; the daemon ends. Does not switch."""
+        if self._server is not None:
+            self._server.stop_accepting()
+        self._lost(reason)
+
+    def _mirror_stop_s(self) -> float:
+        """Return how long the mirror may go on: it may not where the files are another's by now."""
+        return APP_MIRROR_STOP_S if self._lease.lost is None else LEASE_MIRROR_STOP_S
+
+    def _give_up_master_ip(self, config: ConfigRepository) -> None:
+        """Take the cluster's address down where another node needs it. Switches."""
+        if self._lease.lost is None:
+            return
+        problem = self._node.deactivate_ip(config.snapshot(), LEASE_ADDRESS_S)
+        if problem is not None:
+            _log.error("Cannot deactivate the master IP address: %s", problem)
+
     def _bring_up_master_ip(self, config: ConfigRepository) -> None:
         """Activate the cluster's address beside everything else.
 
@@ -169,56 +247,58 @@ class Application:
 
     # --- store and configuration --------------------------------------------------------------
 
-    def _open_store(self) -> Store:
-        try:
-            store = Store.open(
-                self._paths.store_dir, map_bytes_max=self._settings.store_map_bytes_max
-            )
-        except StoreBusy as error:
-            raise StartError(EXIT_FAILURE, str(error)) from error
-        except SchemaMismatch as error:
-            raise StartError(EXIT_FAILURE, f"{error}; see scripts/migrate") from error
-        except (StoreError, OSError) as error:
-            raise StartError(EXIT_FAILURE, f"cannot open the store: {error}") from error
-        self._closing.append(("store", lambda: store.close(APP_CLOSE_S)))
-        return store
+    def _open_store(self, lock: QueueLock) -> Opened:
+        """Open the store, or make it from what the master before us left. Switches."""
+        opened = Opening(
+            self._paths,
+            self._options,
+            self._clock,
+            self._identity.myself,
+            self._dialect,
+            self._settings.store_map_bytes_max,
+            self._owners.private,
+            lock,
+        ).open()
+        self._closing.append(("store", lambda: opened.store.close(APP_CLOSE_S)))
+        return opened
 
-    def _load_config(self, store: Store) -> ConfigRepository:
-        """Load the configuration; at the first start, take it over from `config.data`."""
-        config = ConfigRepository(store, self._clock)
-        path = self._paths.config_file
-        if config.is_empty():
-            takeover.take_over(config, path)
-            return config
-        config.load()
-        if self._options.adopt_config:
-            takeover.adopt(config, path)
-        return config
+    def _read_archive(self, store: Store) -> None:
+        """Look at the archive of a large store while clients are served."""
 
-    def _take_over_queue(self, store: Store) -> None:
-        """At the first start, take over the jobs of the master before us."""
-        try:
-            report = queue_dir.takeover_if_first_start(
-                store,
-                self._paths.queue_dir,
-                now_us=self._clock.now_us(),
-                summary=summary_of,
-            )
-        except queue_dir.QueueRefusedError as error:
-            reasons = "\n  ".join(error.reasons)
-            raise StartError(EXIT_FAILURE, f"cannot take over the queue:\n  {reasons}") from error
-        if report is not None:
-            _log.info("took the queue over from %s: %s", self._paths.queue_dir, report)
+        def read() -> None:
+            try:
+                for flaw in reading.flaws_of_archive(store):
+                    store.note_damage(flaw)
+            except OSError as error:
+                _log.warning("the archive of the store could not be looked at: %s", error)
 
-    def _lock_queue(self) -> None:
+        self._closing.append(("reader of the archive", gevent.spawn(read).kill))
+
+    def _lock_queue(self) -> QueueLock:
         try:
             lock = QueueLock.take(self._paths.queue_dir, self._owners.daemons)
         except (QueueInUseError, OSError) as error:
             raise StartError(EXIT_FAILURE, str(error)) from error
         self._closing.append(("lock of the queue", lock.release))
+        return lock
+
+    def _show_life(self) -> Holder:
+        """Hold a livelock, which says to other masters that our jobs are alive."""
+        try:
+            lock = LiveLock.take(
+                self._paths.livelock_dir,
+                self._clock.now_us() // 1_000_000,
+                owner=self._owners.private,
+                directory_owner=self._owners.daemons,
+            )
+        except OSError as error:
+            raise StartError(EXIT_FAILURE, f"cannot make a livelock: {error}") from error
+        self._closing.append(("livelock", lock.release))
+        return Holder(str(lock.path), os.getpid())
 
     def _keep_copies(self, config: ConfigRepository) -> ShownConfig:
         """Keep `config.data` here and the other nodes' copies equal to the store."""
+        options = self._options
         copies = ConfigCopies(
             config,
             self._rpc,
@@ -226,7 +306,17 @@ class Application:
             sent_as=self._virtual_paths().virtual(self._paths.config_file),
             owner=self._owners.confd,
             now_s=lambda: self._clock.now_us() / 1_000_000,
+            release_version=self._dialect.release_version,
+            trusted=options.adopt_files or options.keep_store or options.adopt_config,
         )
+        refusal = copies.refusal()
+        if refusal is not None:
+            raise StartError(
+                EXIT_FAILURE,
+                f"{refusal}.\nNothing was sent to any node. {WAYS_ON}\n"
+                "  --adopt-files: take everything over from the files anew\n"
+                "  --keep-store: write these files anew from the store",
+            )
         try:
             report = copies.start()
         except OSError as error:
@@ -247,26 +337,24 @@ class Application:
 
     # --- the mirror ---------------------------------------------------------------------------
 
-    def _make_exporter(self, store: Store, config: ConfigSnapshot) -> Exporter:
-        bodies = ReplicaBodies(self._virtual_paths())
-        replicas = [
-            NodeReplica(self._rpc, NodeTarget(node.name, node.uuid, node.primary_ip), bodies)
-            for node in config.queue_replicas()
-        ]
-        layout = Layout(self._paths.queue_dir, owner=self._owners.daemons)
-        return Exporter(store, layout, replicas=replicas, now_s=self._clock.monotonic_s)
-
-    def _replicated(self, exporter: Exporter) -> Callable[[int], None] | None:
-        if not self._settings.wait_for_candidates:
-            return None
-
-        def wait(seq: int) -> None:
-            if not exporter.wait_replicated(seq, self._settings.wait_for_candidates_s):
-                raise GenericError(
-                    "The job is kept by the master, but not by the master candidates yet"
-                )
-
-        return wait
+    def _make_exporter(
+        self, store: Store, config: ConfigRepository, entrance: Entrance
+    ) -> Exporter:
+        candidates = Candidates(self._rpc, self._virtual_paths())
+        exporter = Exporter(
+            store,
+            Layout(self._paths.queue_dir, owner=self._owners.daemons),
+            replicas=candidates.replicas(config.snapshot()),
+            parked=candidates.parked(config.snapshot()),
+            entrance=entrance,
+            now_s=self._clock.monotonic_s,
+            permit=self._lease.permit,
+            keep_archive_since_s=self._settings.archive_kept_since_s(self._clock.now_us),
+        )
+        config.on_publish(
+            lambda now: exporter.follow(candidates.replicas(now), candidates.parked(now))
+        )
+        return exporter
 
     # --- jobs and clients ---------------------------------------------------------------------
 
@@ -284,23 +372,33 @@ class Application:
             locks=locks,
             reservations=Reservations(config.snapshot),
             queries=queries,
+            dialect=self._dialect,
             clock=self._clock,
             paths=self._paths,
             sleep=gevent.sleep,
             drained=lambda: jobs.drained,
             watcher_pause=self._node.watcher_pause,
-            in_thread=gevent.get_hub().threadpool.apply,
+            in_thread=partial(in_thread, gevent.get_hub().threadpool),
+            hooks=NodeHooks(config.snapshot, str(self._paths.data_dir)),
         )
-        jobs.start(Processor(context))
+        jobs.start(Processor(context, find=registry.find))
 
-    def _serve(self, jobs: JobService, config: ConfigRepository, queries: Resources) -> Server:
+    def _serve(
+        self,
+        jobs: JobService,
+        config: ConfigRepository,
+        queries: Resources,
+        room_for: Callable[[int], AbstractContextManager[None]],
+    ) -> Server:
         dispatcher = Dispatcher(
             jobs,
             config.snapshot,
             self._clock,
             resources=queries,
+            dialect=self._dialect,
             filter_rules=FilterRules(config, self._clock, jobs.repository.last_id),
             supported=lambda op_id: registry.find(op_id) is not None,
+            room_for=room_for,
             watcher_pause=self._node.watcher_pause,
             set_watcher_pause=lambda until_s: self._node.set_watcher_pause(
                 config.snapshot(), until_s
@@ -342,6 +440,21 @@ class Application:
         )
         status.start()
         self._closing.append(("status file", status.stop))
+
+    def _keep(
+        self, server: Server, queue_lock: QueueLock, exporter: Exporter, store: Store
+    ) -> None:
+        """Notice what others remove under the running daemon."""
+        keeper = Keeper(
+            {
+                "sockets": server.keep,
+                "lock of the queue": queue_lock.keep,
+                "mirror": exporter.look,
+                "store": store.check_there,
+            }
+        )
+        keeper.start()
+        self._closing.append(("keeper", keeper.stop))
 
 
 def _calm_collector() -> None:

@@ -11,7 +11,8 @@ The order matters, and each step relies on the ones before it:
  4. signal handlers, which make the event loop; the application with its store, votes and sockets;
  5. the report to whoever started us: serving, or why not;
  6. signals: SIGHUP reopens the log, the first SIGTERM or SIGINT drains (running opcodes get
-    `drain_timeout_s`), the second ends now. Either way what was told to a client is on disk.
+    `drain_timeout_s`), the second ends now. Either way what was told to a client is on disk. Where
+    another node has become master, the daemon ends at once, with the code of "not the master".
 
 The application is what `masterd.app` wires; this module knows only the protocol below.
 """
@@ -25,7 +26,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -34,12 +35,27 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.event import Event
 
 from masterd import cli, detach, settings, startup
-from masterd.errors import EXIT_FAILURE, EXIT_SUCCESS, ConfigurationError
-from masterd.limits import DAEMON_OTHER_DESCRIPTORS, DAEMON_STOP_S
+from masterd.errors import (
+    EXIT_FAILURE,
+    EXIT_NOTMASTER,
+    EXIT_SUCCESS,
+    ConfigurationError,
+    GanetiError,
+    StartError,
+)
+from masterd.keeper import Keeper
+from masterd.limits import (
+    DAEMON_OTHER_DESCRIPTORS,
+    DAEMON_STALE_LOOK_S,
+    DAEMON_STOP_S,
+    LUXI_CONNECTIONS_MIN,
+    LUXI_DESCRIPTORS_RESERVED,
+)
 from masterd.log import LogSetup
-from masterd.paths import DAEMON_NAME, Paths
-from masterd.pidfile import AlreadyRunningError, PidFile
-from masterd.startup import Identity, StartError
+from masterd.paths import Paths
+from masterd.pidfile import AlreadyRunningError, PidFiles, remove_stale
+from masterd.programs import Program
+from masterd.startup import Identity
 from masterd.users import Owners, ensure_directory
 
 _logger = logging.getLogger(__name__)
@@ -57,8 +73,18 @@ LOG_DIR_MODE: Final = 0o770
 class Application(Protocol):
     """What the daemon runs. `start` is called once, then `drain` at most once, then `stop` once."""
 
-    def start(self) -> None:
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` called with the reason when this node may not serve any more.
+
+        Called before `start`; no `drain` follows then.
+        """
+        ...
+
+    def start(self) -> str:
         """Return when clients are served. Switches; may be killed while it waits.
+
+        Returns:
+            What whoever started the daemon is to be told; empty where there is nothing.
 
         Raises:
             StartError: this node may not serve, or cannot.
@@ -78,34 +104,39 @@ class Application(Protocol):
 Factory = Callable[[Paths, settings.Settings, cli.Options, Identity], Application]
 
 
-def main(arguments: Sequence[str], environment: Mapping[str, str], factory: Factory) -> int:
+def main(
+    program: Program, options: cli.Options, environment: Mapping[str, str], factory: Factory
+) -> int:
     """Run the daemon; return its exit code, in the daemon and in the process that started it."""
-    options = cli.parse(arguments)
     try:
         paths = Paths.from_environment(environment)
         values = settings.load(paths.settings_file)
         identity = startup.identify(paths, startup.own_name(paths))
-        if options.no_voting and not options.yes_do_it:
+        if options.no_voting and not (options.yes_do_it or program.is_companion):
             startup.confirm_no_voting(sys.stdin, sys.stdout)
+        descriptors = values.luxi_connections_max + DAEMON_OTHER_DESCRIPTORS
+        refuse_without_descriptors(values.luxi_connections_max, raise_descriptor_limit(descriptors))
     except ConfigurationError as error:
-        return _refuse(EXIT_FAILURE, error.message)
+        return _refuse(program, EXIT_FAILURE, error.message)
     except StartError as error:
-        return _refuse(error.exit_code, error.text)
+        return _refuse(program, error.exit_code, error.text)
 
     if get_hub_if_exists() is not None:
         raise RuntimeError("an event loop exists before the fork")
-    report = detach.StartReport(None) if options.foreground else detach.detach(paths.log_file)
+    log_file = paths.log_file_of(program.log_name)
+    report = detach.StartReport(None) if options.foreground else detach.detach(log_file)
     try:
-        process = Process(paths, options, values.luxi_connections_max + DAEMON_OTHER_DESCRIPTORS)
+        process = Process(program, paths, options, descriptors)
     except (AlreadyRunningError, OSError) as error:
-        report.send(EXIT_FAILURE, f"{DAEMON_NAME}: {error}")
+        report.send(EXIT_FAILURE, f"{program.name}: {error}")
         return EXIT_FAILURE
     with process:
         lifetime = Lifetime(process, values.drain_timeout_s, on_serving=report.send_success)
         outcome = lifetime.run(lambda: factory(paths, values, options, identity))
     # After the pid file is gone, so that whoever hears of a failure may start again at once. In
     # the foreground the log's copy on the terminal has said it.
-    report.send(outcome.exit_code, "" if options.foreground else outcome.text)
+    is_told = options.foreground or not outcome.text
+    report.send(outcome.exit_code, "" if is_told else f"{program.name}: {outcome.text}")
     return outcome.exit_code
 
 
@@ -118,7 +149,7 @@ class Outcome:
 
 
 class Process:
-    """What makes this process the daemon: name, directories, log, pid file. A context manager.
+    """What makes this process the daemon: name, directories, log, pid files. A context manager.
 
     `descriptors` is how many files and sockets it may have to hold open at once.
 
@@ -127,27 +158,38 @@ class Process:
         OSError: a directory or file cannot be made.
     """
 
-    def __init__(self, paths: Paths, options: cli.Options, descriptors: int) -> None:
+    def __init__(
+        self, program: Program, paths: Paths, options: cli.Options, descriptors: int
+    ) -> None:
+        self.name = program.name
+        self._others = [paths.pid_file_of(name) for name in program.tolerates]
         self._detached = not options.foreground
-        set_process_name(DAEMON_NAME)
+        set_process_name(program.name)
         os.umask(UMASK)
         owners = Owners.of_this_machine()
-        ensure_directory(paths.run_dir, RUN_DIR_MODE, owners.daemons)
-        ensure_directory(paths.socket_dir, SOCKET_DIR_MODE, owners.daemons)
-        ensure_directory(paths.log_dir, LOG_DIR_MODE, owners.daemons)
-        # First the lock: a second daemon must not write into the first one's log.
-        self._pid_file = PidFile.take(paths.pid_file, owners.private)
+        self._directories = {
+            paths.run_dir: (RUN_DIR_MODE, owners.daemons),
+            paths.socket_dir: (SOCKET_DIR_MODE, owners.daemons),
+            paths.log_dir: (LOG_DIR_MODE, owners.daemons),
+        }
+        self._make_directories()
+        # First the locks: a second daemon must not write into the first one's log.
+        self._pid_files = PidFiles.take(
+            map(paths.pid_file_of, program.holds),
+            owners.private,
+            not_foreign=self._others,
+        )
         try:
             self.log = LogSetup(
-                DAEMON_NAME,
-                paths.log_file,
+                program.name,
+                paths.log_file_of(program.log_name),
                 owner=owners.private,
                 debug=options.debug,
                 syslog_use=options.syslog,
                 standard_error=options.foreground,
             )
         except OSError:
-            self._pid_file.release()
+            self._pid_files.release()
             raise
         self._redirect()
         faulthandler.enable()
@@ -161,16 +203,42 @@ class Process:
         self._redirect()
         _logger.info("Log reopened")
 
+    def tidy(self) -> None:
+        """Remove what a killed program of ours left and would keep it from being started again."""
+        for path in self._others:
+            if remove_stale(path):
+                _logger.warning("Removed %s of a program that was killed", path)
+
+    def _make_directories(self) -> None:
+        for path, (mode, owner) in self._directories.items():
+            ensure_directory(path, mode, owner)
+
+    def keeper(self) -> Keeper:
+        """Return what keeps the directories, pid files and log of this process."""
+        return Keeper(
+            {
+                "directories": self._make_directories,
+                "pid file": self._pid_files.keep,
+                "log": self._keep_log,
+            }
+        )
+
+    def _keep_log(self) -> str | None:
+        if not self.log.keep():
+            return None
+        self._redirect()
+        return "The log was another file, and is reopened"
+
     def __enter__(self) -> Process:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._pid_file.release()
+        self._pid_files.release()
         self.log.close()
 
     def end_now(self, exit_code: int) -> None:
         """Leave without waiting for anything; the store survives that."""
-        self._pid_file.release()
+        self._pid_files.release()
         os._exit(exit_code)
 
     def _redirect(self) -> None:
@@ -183,7 +251,7 @@ class Lifetime:
     """Start, serve until a signal, drain, stop."""
 
     def __init__(
-        self, process: Process, drain_timeout_s: float, on_serving: Callable[[], None]
+        self, process: Process, drain_timeout_s: float, on_serving: Callable[[str], None]
     ) -> None:
         self._process = process
         self._drain_timeout_s = drain_timeout_s
@@ -191,6 +259,7 @@ class Lifetime:
         self._end_asked = Event()
         self._end_demanded = Event()
         self._stopping = False
+        self._lost: str | None = None
 
     def run(self, build: Callable[[], Application]) -> Outcome:
         """Live from start to end. Switches; call from the main greenlet."""
@@ -198,33 +267,42 @@ class Lifetime:
             # Counted by the loop: an application without any watcher of its own still waits.
             gevent.signal_handler(number, self._on_end, number).ref = True
         gevent.signal_handler(signal.SIGHUP, self._process.reopen_log)
-        _logger.info("%s starts", DAEMON_NAME)
+        _logger.info("%s starts", self._process.name)
         try:
             application = build()
         except Exception as error:  # noqa: BLE001 (told to the administrator, logged in full)
             return _failure(error)
+        keeper = self._process.keeper()
         try:
-            failure = self._start(application)
-            if failure is not None:
-                return failure
-            self._on_serving()
+            application.when_lost(self._on_lost)
+            started = self._start(application)
+            if isinstance(started, Outcome):
+                return started
+            self._on_serving(started)
             _logger.info("Serving")
-            self._end_asked.wait()
-            self._drain(application)
-            return Outcome(EXIT_SUCCESS)
+            keeper.start()
+            while not self._end_asked.wait(DAEMON_STALE_LOOK_S):
+                self._process.tidy()
+            if self._lost is None:
+                self._drain(application)
+            return Outcome(EXIT_SUCCESS) if self._lost is None else _not_master(self._lost)
         finally:
+            keeper.stop()
             self._stop(application)
-            _logger.info("%s ends", DAEMON_NAME)
+            _logger.info("%s ends", self._process.name)
 
-    def _start(self, application: Application) -> Outcome | None:
-        """Start; return None when serving."""
-        starter = gevent.spawn(application.start)
+    def _start(self, application: Application) -> Outcome | str:
+        """Start; return what is to be told when serving, and how it ended otherwise."""
+        starter = gevent.spawn(_outcome_of, application.start)
         gevent.wait([starter, self._end_asked], count=1)
         if not starter.ready():
             starter.kill()
+            if self._lost is not None:
+                return _not_master(self._lost)
             _logger.warning("Told to end before serving")
-            return Outcome(EXIT_FAILURE, f"{DAEMON_NAME}: told to end before serving")
-        return None if starter.exception is None else _failure(starter.exception)
+            return Outcome(EXIT_FAILURE, "told to end before serving")
+        started: str | Exception = starter.value
+        return started if isinstance(started, str) else _failure(started)
 
     def _drain(self, application: Application) -> None:
         _logger.info("Draining, running opcodes have %g s", self._drain_timeout_s)
@@ -244,9 +322,16 @@ class Lifetime:
         stopper.join(DAEMON_STOP_S)
         if not stopper.ready():
             _logger.error("Not stopped within %g s, ending regardless", DAEMON_STOP_S)
-            self._process.end_now(EXIT_FAILURE)
+            self._process.end_now(EXIT_FAILURE if self._lost is None else EXIT_NOTMASTER)
         if stopper.exception is not None:
             _logger.error("Stopping failed: %r", stopper.exception)
+
+    def _on_lost(self, reason: str) -> None:
+        """This node may not serve any more: running opcodes get no time either."""
+        _logger.critical("Not the master any more: %s; what was acknowledged is kept", reason)
+        self._lost = reason
+        self._end_asked.set()
+        self._end_demanded.set()
 
     def _on_end(self, number: int) -> None:
         name = signal.Signals(number).name
@@ -261,13 +346,28 @@ class Lifetime:
             self._end_asked.set()
 
 
+def _outcome_of(start: Callable[[], str]) -> str | Exception:
+    """Return what a start told, or why it failed: what a greenlet raises the event loop prints."""
+    try:
+        return start()
+    except Exception as error:  # noqa: BLE001 (told by `_failure`)
+        return error
+
+
+def _not_master(reason: str) -> Outcome:
+    return Outcome(EXIT_NOTMASTER, f"not the master any more: {reason}")
+
+
 def _failure(error: BaseException) -> Outcome:
     """Log why the start failed; a fault that is nobody's refusal with its traceback."""
     if isinstance(error, StartError):
         _logger.critical("Not started: %s", error.text)
-        return Outcome(error.exit_code, f"{DAEMON_NAME}: {error.text}")
+        return Outcome(error.exit_code, error.text)
+    if isinstance(error, GanetiError):
+        _logger.critical("Not started: %s", error.message)
+        return Outcome(EXIT_FAILURE, error.message)
     _logger.critical("Not started: %r", error, exc_info=error)
-    return Outcome(EXIT_FAILURE, f"{DAEMON_NAME}: {type(error).__name__}: {error}")
+    return Outcome(EXIT_FAILURE, f"{type(error).__name__}: {error}")
 
 
 def set_process_name(name: str) -> None:
@@ -290,6 +390,25 @@ def raise_descriptor_limit(wanted: int) -> int:
     return soft
 
 
-def _refuse(exit_code: int, text: str) -> int:
-    print(f"{DAEMON_NAME}: {text}", file=sys.stderr)
+def refuse_without_descriptors(connections_max: int, allowed: int) -> None:
+    """Do nothing if a daemon can serve with that many file descriptors.
+
+    Args:
+        connections_max: clients at once, at most.
+        allowed: files and sockets that the system lets this process open.
+
+    Raises:
+        StartError: they do not even suffice for a few clients.
+    """
+    needed = LUXI_DESCRIPTORS_RESERVED + min(LUXI_CONNECTIONS_MIN, connections_max)
+    if allowed < needed:
+        raise StartError(
+            EXIT_FAILURE,
+            f"this process may open only {allowed} files and sockets, at least {needed} are needed:"
+            " raise the limit (ulimit -n, LimitNOFILE= of a systemd unit)",
+        )
+
+
+def _refuse(program: Program, exit_code: int, text: str) -> int:
+    print(f"{program.name}: {text}", file=sys.stderr)
     return exit_code

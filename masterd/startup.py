@@ -25,10 +25,11 @@ from masterd.errors import (
     EXIT_NODESETUP_ERROR,
     EXIT_NOTMASTER,
     ConfigurationError,
+    StartError,
 )
 from masterd.paths import Paths
 from masterd.ssconf import SimpleConfig
-from masterd.voting import Tally, Verdict, tally
+from masterd.voting import Tally, Verdict, Vote, tally
 
 _logger = logging.getLogger(__name__)
 
@@ -43,15 +44,6 @@ change the same instances and disks, and data will be lost. Go on only if you kn
 node of this cluster acts as master, and that none will come back believing so.
 
 To go on, type YES in uppercase: """
-
-
-class StartError(Exception):
-    """The daemon must not or cannot start; `exit_code` is one of `EXIT_*`."""
-
-    def __init__(self, exit_code: int, text: str) -> None:
-        super().__init__(text)
-        self.exit_code = exit_code
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +127,18 @@ def confirm_no_voting(terminal_in: TextIO, terminal_out: TextIO) -> None:
 
 def win_votes(
     identity: Identity,
-    ask: Callable[[Sequence[str]], Mapping[str, str | None]],
+    ask: Callable[[Sequence[str]], Mapping[str, Vote]],
     *,
     sleep: Callable[[float], object],
     tries: int,
     pause_s: float,
 ) -> Tally | None:
-    """Hold the election; ask again while most nodes do not answer.
+    """Hold the election; ask again while nodes that gave no vote could decide it.
 
     Switches. Returns the winning tally, or None where there is nobody to ask.
 
     Args:
-        ask: asks these nodes whom they believe to be master, all at once; None: no answer.
+        ask: asks these nodes whom they believe to be master, all at once.
         sleep: waits for that many seconds.
         tries: rounds at most, at least one.
         pause_s: seconds between two rounds.
@@ -169,10 +161,12 @@ def win_votes(
             sleep(pause_s)
     hint = ""
     if result.verdict is Verdict.SILENCE:
-        hint = (
-            f" (after {tries} tries; are the node daemons running? If you know that there is no"
-            " other master, see --no-voting)"
-        )
+        hint = f" (after {tries} tries)"
+        if result.lonely:
+            hint = (
+                f" (after {tries} tries; are the node daemons running? If you know that there is no"
+                " other master, see --no-voting)"
+            )
     raise StartError(EXIT_FAILURE, f"this node may not be the master: {result.describe()}{hint}")
 
 
