@@ -21,6 +21,11 @@ class Clock(Protocol):
         ...
 
 
+def boottime_s() -> float:
+    """Return seconds of a clock that goes on while the machine sleeps; only differences count."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class SystemClock:
     """The machine's clocks."""
 

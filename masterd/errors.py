@@ -73,6 +73,12 @@ class OpPrereqError(GanetiError):
         super().__init__(*((text,) if code is None else (text, str(code))))
 
 
+class TypeEnforcementError(GanetiError):
+    """A parameter has a value that is none for its type; nothing was changed. Argument: text."""
+
+    wire_name = "TypeEnforcementError"
+
+
 class OpCodeUnknown(GanetiError):
     """An opcode of this name does not exist."""
 
@@ -109,6 +115,12 @@ class TagError(GanetiError):
     wire_name = "TagError"
 
 
+class AddressPoolError(GanetiError):
+    """An address is not what a network's pool needs it to be, or there can be no pool."""
+
+    wire_name = "AddressPoolError"
+
+
 class ConfigurationError(GanetiError):
     """The configuration is not what it must be."""
 
@@ -136,14 +148,33 @@ class OpResultError(GanetiError):
     wire_name = "OpResultError"
 
 
+class ResultValidationError(GanetiError):
+    """An allocator's result has not the form it must have."""
+
+    wire_name = "ResultValidationError"
+
+
 class RpcError(OpExecError):
     """A node call failed and the logical unit needed it."""
+
+
+class HooksAbort(GanetiError):
+    """Scripts forbade an opcode; nothing was changed. Argument: `[[node, script, output], ...]`."""
+
+    wire_name = "HooksAbort"
+
+    def __init__(self, failed: list[list[str]]) -> None:
+        super().__init__(failed)
 
 
 class JobCanceled(GanetiError):
     """The job was canceled while it waited; ends the opcode as canceled, not as failed."""
 
     wire_name = "JobCanceled"
+
+
+class TooFewLocks(GanetiError):
+    """What was free was not enough; the opcode may begin again and wait for more."""
 
 
 class ProgrammerError(GanetiError):
@@ -160,3 +191,12 @@ EXIT_NOTMASTER: Final = 11
 EXIT_NODESETUP_ERROR: Final = 12
 EXIT_CONFIRMATION: Final = 13
 EXIT_UNKNOWN_FIELD: Final = 14
+
+
+class StartError(Exception):
+    """The daemon must not or cannot start; `exit_code` is one of `EXIT_*`."""
+
+    def __init__(self, exit_code: int, text: str) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+        self.text = text

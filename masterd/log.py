@@ -29,6 +29,8 @@ from typing import Final
 from gevent import monkey
 
 from masterd.cli import Syslog
+from masterd.limits import LOG_LINE_CHARS_MAX, LOG_RECORD_LINES_MAX
+from store.files import give, open_kept
 
 _CONTEXT: ContextVar[str] = ContextVar("masterd_log_context", default="")
 
@@ -63,7 +65,25 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.context = context_text()
-        return super().format(record).lstrip()
+        return bounded(super().format(record).lstrip())
+
+
+def bounded(text: str) -> str:
+    """Return a record's text with the middle of long lines, and of very many lines, left out."""
+    lines = text.split("\n")
+    if len(lines) > LOG_RECORD_LINES_MAX:
+        half = LOG_RECORD_LINES_MAX // 2
+        left = len(lines) - 2 * half
+        lines = [*lines[:half], f"({left} lines left out)", *lines[-half:]]
+    return "\n".join(map(_bounded_line, lines))
+
+
+def _bounded_line(line: str) -> str:
+    if len(line) <= LOG_LINE_CHARS_MAX:
+        return line
+    half = LOG_LINE_CHARS_MAX // 2
+    left = len(line) - 2 * half
+    return f"{line[:half]} ({left} characters left out) {line[-half:]}"
 
 
 class _NativeLockHandler(logging.Handler):
@@ -85,6 +105,7 @@ class FileHandler(_NativeLockHandler):
         self._path = path
         self._owner = owner
         self._lost = 0
+        self._descriptor = -1
         self._descriptor = self._open()
 
     @property
@@ -113,6 +134,13 @@ class FileHandler(_NativeLockHandler):
             self.release()
         os.close(old)
 
+    def is_there(self) -> bool:
+        """Tell whether the file of that name is the one that is written to."""
+        try:
+            return os.path.samestat(self._path.lstat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
     def close(self) -> None:
         super().close()
         if self._descriptor >= 0:
@@ -120,11 +148,9 @@ class FileHandler(_NativeLockHandler):
             self._descriptor = -1
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, LOG_FILE_MODE)
-        status = os.fstat(descriptor)
-        if self._owner is not None and (status.st_uid, status.st_gid) != self._owner:
-            os.fchown(descriptor, *self._owner)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        descriptor = open_kept(self._path, flags, LOG_FILE_MODE, owner=self._owner)
+        give(descriptor, LOG_FILE_MODE, self._owner)
         return descriptor
 
 
@@ -192,6 +218,17 @@ class LogSetup:
             self._file.reopen()
         except OSError as error:
             logging.getLogger(__name__).error("Cannot reopen the log file: %s", error)
+
+    def keep(self) -> bool:
+        """Go on in a new file where the old one was rotated away; tell whether that was so.
+
+        Raises:
+            OSError: there cannot be a new one.
+        """
+        if self._file is None or self._file.is_there():
+            return False
+        self._file.reopen()
+        return True
 
     def close(self) -> None:
         """Remove the handlers and close what they hold."""

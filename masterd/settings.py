@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from exporter.cleaning import DAY_S
 from masterd import limits
+from masterd.constants import RELEASES
 from masterd.errors import ConfigurationError
 
 LOW: Final = "low"
 HIGH: Final = "high"
 ABOUT: Final = "about"
+CHOICES: Final = "choices"
 
 
 def _number(default: float, low: float, high: float, about: str) -> Any:
@@ -29,6 +33,11 @@ def _number(default: float, low: float, high: float, about: str) -> Any:
 
 def _flag(default: bool, about: str) -> Any:
     return field(default=default, metadata={ABOUT: about})
+
+
+def _choice(default: str, choices: tuple[str, ...], about: str) -> Any:
+    """Declare a setting that is one of some words."""
+    return field(default=default, metadata={CHOICES: choices, ABOUT: about})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +53,23 @@ class Settings:
     wait_for_candidates_s: float = _number(
         limits.DAEMON_CANDIDATES_WAIT_S, 0.1, 600.0, "seconds to wait for them before answering"
     )
+    candidates_behind_max_s: float = _number(
+        limits.DAEMON_CANDIDATES_BEHIND_S,
+        0.1,
+        86_400.0,
+        "age of what no reachable master candidate holds, above which submissions wait",
+    )
+    archive_keep_days: int = _number(
+        0, 0, 36_500, "days after which files of archived jobs are removed, not the jobs; 0: never"
+    )
     drain_timeout_s: float = _number(
         limits.DAEMON_DRAIN_S, 0.0, 86_400.0, "seconds that running opcodes get after a SIGTERM"
     )
     vote_tries: int = _number(
-        limits.DAEMON_VOTE_TRIES, 1, 1000, "rounds of votes while most nodes do not answer"
+        limits.DAEMON_VOTE_TRIES,
+        1,
+        1000,
+        "rounds of votes while nodes that could decide do not answer",
     )
     vote_pause_s: float = _number(
         limits.DAEMON_VOTE_PAUSE_S, 0.0, 3600.0, "seconds between two rounds of votes"
@@ -60,11 +81,27 @@ class Settings:
         limits.LUXI_CONNECTIONS_MAX, 16, 1_000_000, "clients connected at once"
     )
     luxi_message_bytes_max: int = _number(
-        limits.LUXI_MESSAGE_BYTES_MAX, 65_536, 1 << 30, "bytes of one request"
+        limits.LUXI_MESSAGE_BYTES_MAX,
+        65_536,
+        1 << 30,
+        "bytes of one submission; other requests have at most 4 MiB",
     )
     store_map_bytes_max: int = _number(
         limits.DAEMON_STORE_MAP_BYTES_MAX, 64 << 20, 1 << 46, "bytes the store may grow to"
     )
+    dialect: str = _choice(
+        "auto",
+        ("auto", *RELEASES),
+        "release of Ganeti that is spoken; auto: the one that is installed",
+    )
+
+    def archive_kept_since_s(self, now_us: Callable[[], int]) -> Callable[[], float] | None:
+        """Return what tells when files of the archive become too old; None where they never do.
+
+        `now_us` gives microseconds since the epoch, the result seconds.
+        """
+        kept_s = self.archive_keep_days * DAY_S
+        return (lambda: now_us() / 1_000_000 - kept_s) if kept_s else None
 
 
 def parse(text: str, origin: str) -> Settings:
@@ -106,9 +143,14 @@ def load(path: Path) -> Settings:
 def describe() -> list[str]:
     """Return one line per setting: name, default, meaning."""
     return [
-        f"{item.name} = {str(item.default).lower()}  # {item.metadata[ABOUT]}"
+        f"{item.name} = {_written(item.default)}  # {item.metadata[ABOUT]}"
         for item in dataclasses.fields(Settings)
     ]
+
+
+def _written(value: object) -> str:
+    """Return a value as TOML has it."""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def _checked(item: dataclasses.Field[Any], value: object, where: str) -> object:
@@ -120,6 +162,9 @@ def _checked(item: dataclasses.Field[Any], value: object, where: str) -> object:
         raise ConfigurationError(
             f"{where} must be {_WORDS[wanted]}, not {_WORDS.get(type(value), 'something else')}"
         )
+    choices = item.metadata.get(CHOICES)
+    if choices is not None and value not in choices:
+        raise ConfigurationError(f"{where} must be one of {', '.join(choices)}, not {value!r}")
     if isinstance(value, int | float) and not isinstance(value, bool):
         low, high = item.metadata[LOW], item.metadata[HIGH]
         # Written so that "not a number" fails as well.

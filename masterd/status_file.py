@@ -8,7 +8,10 @@ keys:
 * `clients`: counters of the LUXI server;
 * `store`: counters and sizes of the store;
 * `mirror`: lag of the files here (`mirror`), of each master candidate (`replicas`) and until all of
-  these hold a change (`everywhere`), in changes and seconds; `troubles` by candidate.
+  these hold a change (`everywhere`), in changes and seconds; `troubles` by candidate; the names of
+  those that take changes and keep up (`reachable`); archived jobs that candidates may lack whose
+  archive was not compared yet (`archive_unknown`); how old the oldest change is that none of those
+  holds, and how many submissions wait because of that (`entrance`).
 """
 
 import dataclasses
@@ -23,6 +26,7 @@ import msgspec
 
 from masterd.clock import Clock
 from masterd.limits import APP_STATUS_S
+from store.files import replacing
 
 _log = logging.getLogger(__name__)
 
@@ -76,13 +80,9 @@ class StatusFile:
             "time_s": self._clock.now_us() / 1_000_000,
             **{name: _plain(part()) for name, part in self._parts.items()},
         }
-        temporary = self._path.with_name(f".{self._path.name}.new")
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-            os.fchmod(file.fileno(), MODE)
-            if self._owner is not None:
-                os.fchown(file.fileno(), *self._owner)
-        temporary.replace(self._path)
+        content = msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+        with replacing(self._path, MODE, owner=self._owner, durable=False) as file:
+            file.write(content)
 
     def _run(self) -> None:
         failed = False

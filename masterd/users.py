@@ -1,10 +1,14 @@
 """Owners of the files that other programs of the cluster share with this daemon.
 
-Ganeti's packages create users and groups of their own. A daemon started as root gives its files to
-them where they exist, so that `ganeti-confd`, `ganeti-rapi` and the node daemon may read what they
-read today; otherwise everything stays with whoever started the daemon.
+Ganeti's packages create users and groups of their own. A daemon started as root, or as the user
+that Ganeti's `daemon-util` gives it, gives its files to them where they exist, so that
+`ganeti-confd`, `ganeti-rapi` and the node daemon may read what they read today, and nothing else.
+Started as somebody else, everything stays with him.
 
-Source: files.json, users_and_groups.
+`daemon-util` names a group too (`gnt-luxid`, or `gnt-confd` for wconfd), which is none of those
+that the files need: that user may give them to these because he is a member of them.
+
+Source: files.json, users_and_groups, daemon_groups_at_start.
 """
 
 import grp
@@ -13,6 +17,8 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from store.files import own_directory
 
 MASTERD_USER: Final = "gnt-masterd"
 MASTERD_GROUP: Final = "gnt-masterd"
@@ -33,19 +39,32 @@ class Owners:
 
     @classmethod
     def of_this_machine(cls) -> "Owners":
-        """Look the users and groups up, as root; without them, or as somebody else, own nothing."""
-        if os.geteuid() != 0:
-            return cls()
+        """Look up the users and groups; without them, or as a user of no concern, own nothing.
+
+        Raises:
+            PermissionError: this process is Ganeti's user, and not in all groups of his.
+        """
         try:
             uid = pwd.getpwnam(MASTERD_USER).pw_uid
         except KeyError:
             return cls()
-        return cls(_pair(uid, MASTERD_GROUP), _pair(uid, DAEMONS_GROUP), _pair(uid, CONFD_GROUP))
+        groups = {name: _gid(name) for name in (MASTERD_GROUP, DAEMONS_GROUP, CONFD_GROUP)}
+        if os.geteuid() == uid:
+            mine = {os.getegid(), *os.getgroups()}
+            lacking = [name for name, gid in groups.items() if gid is not None and gid not in mine]
+            if lacking:
+                raise PermissionError(
+                    f"started as {MASTERD_USER} without the groups {', '.join(lacking)}: its files"
+                    " could not be given to those who have to read them, and to nobody else"
+                )
+        elif os.geteuid() != 0:
+            return cls()
+        return cls(*(None if gid is None else (uid, gid) for gid in groups.values()))
 
 
-def _pair(uid: int, group: str) -> tuple[int, int] | None:
+def _gid(group: str) -> int | None:
     try:
-        return uid, grp.getgrnam(group).gr_gid
+        return grp.getgrnam(group).gr_gid
     except KeyError:
         return None
 
@@ -63,11 +82,4 @@ def ensure_directory(path: Path, mode: int, owner: tuple[int, int] | None) -> No
         if not parent.exists():
             parent.mkdir(exist_ok=True)
             parent.chmod(0o755)
-    path.mkdir(mode=mode, exist_ok=True)
-    status = path.stat()
-    if os.geteuid() not in (0, status.st_uid):
-        return
-    if owner is not None and (status.st_uid, status.st_gid) != owner:
-        os.chown(path, *owner)
-    if status.st_mode & 0o7777 != mode:
-        path.chmod(mode)
+    own_directory(path, mode, owner)

@@ -1,6 +1,7 @@
 """Log lines: their form, their context, their destinations."""
 
 import logging
+import os
 import re
 import syslog
 import threading
@@ -87,6 +88,22 @@ def test_reopening_follows_a_rotated_log(setup: LogSetup, tmp_path: Path) -> Non
     assert (tmp_path / "log").read_text().endswith("INFO three\n")
 
 
+def test_long_texts_of_others_are_cut_in_the_middle(setup: LogSetup, tmp_path: Path) -> None:
+    value = "begin" + 5_000 * "x" + "end"
+    try:
+        raise ValueError(value)
+    except ValueError:
+        _logger.exception("a request failed: %s", value)
+    _logger.info("%s", "\n".join(map(str, range(1000))))
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert max(map(len, lines)) < 2100
+    assert len(lines) < 220
+    assert "begin" in lines[0]
+    assert lines[0].endswith("end")
+    assert "characters left out" in lines[0]
+    assert lines[-1] == "999"
+
+
 def test_a_log_that_cannot_be_reopened_stays_open(setup: LogSetup, tmp_path: Path) -> None:
     (tmp_path / "log").rename(tmp_path / "log.1")
     (tmp_path / "log").mkdir()
@@ -100,8 +117,10 @@ def test_the_log_file_is_private(setup: LogSetup, tmp_path: Path) -> None:
 
 def test_lines_lost_on_a_full_disk_are_counted_and_told(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.symlink_to("/dev/full")
     handler = FileHandler(path)
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, handler.descriptor)
+    os.close(full)
     handler.setFormatter(LineFormatter("p", debug=False))
     handler.handle(record("lost"))
     handler.handle(record("lost too"))

@@ -38,6 +38,8 @@ def test_given_keys_replace_their_defaults_only(tmp_path: Path) -> None:
         ("wait_for_candidates = 'yes'", "must be true or false, not text"),
         ("wait_for_candidates = 1", "must be true or false, not a whole number"),
         ("vote_tries = 1979-05-27", "must be a whole number, not something else"),
+        ("dialect = '3.2'", "dialect must be one of auto, 3.0, 3.1, not '3.2'"),
+        ("dialect = 3.1", "dialect must be text, not a number"),
         ("jobs_live_max =", "^here: "),
     ],
 )

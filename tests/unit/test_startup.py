@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from masterd import startup
-from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, EXIT_NOTMASTER
+from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, EXIT_NOTMASTER, StartError
 from masterd.paths import Paths
-from masterd.startup import Identity, StartError
+from masterd.startup import Identity
+from masterd.voting import NoVote, Vote
 
 ME = "node1.example.com"
 
@@ -115,16 +116,17 @@ def test_anything_else_refuses_the_start(typed: str) -> None:
 class Nodes:
     """Nodes that answer what a script says, one line per round; remembers what happened."""
 
-    def __init__(self, *rounds: Mapping[str, str | None]) -> None:
+    def __init__(self, *rounds: Mapping[str, Vote]) -> None:
         self._rounds = list(rounds)
         self.asked: list[list[str]] = []
         self.slept: list[float] = []
 
-    def ask(self, names: Sequence[str]) -> Mapping[str, str | None]:
+    def ask(self, names: Sequence[str]) -> Mapping[str, Vote]:
         self.asked.append(list(names))
         return self._rounds.pop(0)
 
 
+OFF = NoVote("Connection refused", unreachable=True)
 IDENTITY = Identity("a", "cluster", ("a", "b", "c", "d"))
 
 
@@ -139,35 +141,51 @@ def test_one_node_needs_no_votes() -> None:
 
 
 def test_every_other_node_is_asked_and_a_majority_wins_at_once() -> None:
-    nodes = Nodes({"b": "a", "c": "a", "d": None})
+    nodes = Nodes({"b": "a", "c": "a", "d": OFF})
     assert vote(nodes) is not None
     assert nodes.asked == [["b", "c", "d"]]
     assert nodes.slept == []
 
 
-def test_while_most_nodes_are_silent_they_are_asked_again_after_a_pause() -> None:
+def test_while_silent_nodes_could_decide_they_are_asked_again_after_a_pause() -> None:
     nodes = Nodes({}, {"b": "a"}, {"b": "a", "c": "a"})
     assert vote(nodes) is not None
     assert nodes.slept == [10.0, 10.0]
 
 
+def test_a_silent_node_that_could_decide_is_asked_again_though_another_one_votes_against() -> None:
+    nodes = Nodes({"b": "b", "c": "a", "d": OFF}, {"b": "b", "c": "a", "d": "a"})
+    assert vote(nodes) is not None
+    assert nodes.slept == [10.0]
+
+
+def test_without_votes_is_a_way_only_where_nobody_accepts_a_connection() -> None:
+    silent: Mapping[str, Vote] = {"b": OFF, "c": OFF, "d": OFF}
+    with pytest.raises(StartError, match=r"b \(Connection refused\).*--no-voting"):
+        vote(Nodes(*[silent] * 6))
+    for there in (NoVote("certificate is not yet valid", unreachable=False), "b"):
+        with pytest.raises(StartError, match="after 6 tries") as refused:
+            vote(Nodes(*[{**silent, "d": there}] * 6))
+        assert "--no-voting" not in refused.value.text
+
+
 def test_six_silent_rounds_are_the_end() -> None:
     nodes = Nodes(*[{}] * 6)
-    with pytest.raises(StartError, match=r"most nodes do not answer.*after 6 tries") as refused:
+    with pytest.raises(StartError, match=r"do not answer.*after 6 tries") as refused:
         vote(nodes)
     assert refused.value.exit_code == EXIT_FAILURE
     assert (len(nodes.asked), nodes.slept) == (6, [10.0] * 5)
 
 
 def test_a_top_voted_other_node_ends_the_election_at_once() -> None:
-    nodes = Nodes({"b": "b", "c": "b", "d": None})
+    nodes = Nodes({"b": "b", "c": "b", "d": OFF})
     with pytest.raises(StartError, match=r"another node is top-voted.*2 vote for b"):
         vote(nodes)
     assert nodes.slept == []
 
 
 def test_votes_that_do_not_suffice_are_called_so() -> None:
-    nodes = Nodes({"b": "b", "c": "a", "d": None})
+    nodes = Nodes({"b": "b", "c": "a", "d": "c"})
     with pytest.raises(StartError, match="not enough votes: 2 of 4"):
         vote(nodes)
 
