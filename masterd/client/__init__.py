@@ -6,6 +6,7 @@ scripts need no change; what people get on top (`--json`, progress) is only ther
 when somebody watches.
 
 Read `gnt_job` (the commands), then what it uses: `options` (command line), `selection` and
-`filter_text` (which jobs), `table` and `info` (how they look), `times`, `follow` (waiting),
-`failure` (errors in words). Nothing here switches greenlets: the program has one thing to do.
+`filter_text` (which jobs), `table`, `info` and `documents` (how they look), `times`, `follow`
+(waiting), `failure` (errors in words). Nothing here switches greenlets: the program has one thing
+to do.
 """

@@ -110,6 +110,10 @@ _TEXTS: Final[dict[str, Callable[[Sequence[Any]], str]]] = {
         "Cannot communicate with the master daemon.\n"
         "Is the process running and listening for connections?"
     ),
+    "UnreachedError": _prefixed(
+        "Cannot communicate with the master daemon, nothing was sent: ",
+        "\nIs the process running and listening for connections?",
+    ),
     "TimeoutError": _prefixed(
         "Timeout while talking to the master daemon. Jobs might have been submitted and will"
         " continue to run even if the call timed out. Useful commands in this situation are"

@@ -7,11 +7,12 @@ is long, and the only signs of a job that waits are Ganeti's two sentences.
 Source: Ganeti 3.0.2 lib/cli.py (texts, rules for the outcome).
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TextIO
 
 from masterd.client.failure import Failure, describe_wire, is_encoded_error
-from masterd.client.info import log_text
+from masterd.client.log_text import log_text
 from masterd.client.times import format_elapsed, format_log_time
 from masterd.clock import Clock
 from masterd.errors import JobLost
@@ -159,23 +160,35 @@ _WAITING_TEXTS: Final = {
 }
 
 
+#: Width of a terminal that does not tell its own.
+_COLUMNS: Final = 80
+
+
 class TerminalReporter:
     """Keeps one line of progress on the terminal, below the log lines if those are wanted.
 
     Args:
         log: writes the log lines; None: they are not shown.
         terminal: where the progress line stands.
+        columns: gives the width of the terminal, which may change; None: it is asked.
     """
 
     interval_s = CLIENT_PROGRESS_S
 
     def __init__(
-        self, job_id: int, terminal: TextIO, clock: Clock, log: PlainReporter | None = None
+        self,
+        job_id: int,
+        terminal: TextIO,
+        clock: Clock,
+        log: PlainReporter | None = None,
+        *,
+        columns: Callable[[], int] | None = None,
     ) -> None:
         self._job_id = job_id
         self._terminal = terminal
         self._clock = clock
         self._log = log
+        self._columns = columns or self._measured
         self._begin_s = clock.monotonic_s()
         self._shown = 0
 
@@ -194,10 +207,18 @@ class TerminalReporter:
     def finish(self) -> None:
         self._write("")
 
+    def _measured(self) -> int:
+        try:
+            return os.get_terminal_size(self._terminal.fileno()).columns or _COLUMNS
+        except (OSError, ValueError):
+            return _COLUMNS
+
     def _write(self, text: str) -> None:
         """Replace the line; the empty text removes it."""
         if not text and not self._shown:
             return
+        # A line that wraps could not be replaced; the last column makes some terminals wrap.
+        text = text[: max(1, self._columns() - 1)]
         blank = " " * max(0, self._shown - len(text))
         end = "\r" if not text else ""
         self._terminal.write(f"\r{text}{blank}{end}")

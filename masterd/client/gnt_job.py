@@ -8,12 +8,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from masterd.cli import version_text
-from masterd.client import info, options, selection
-from masterd.client.failure import describe
+from masterd.client import documents, info, options, selection
+from masterd.client.failure import Failure, describe
 from masterd.client.filter_text import FilterTextError
 from masterd.client.follow import (
     PlainReporter,
@@ -23,7 +23,7 @@ from masterd.client.follow import (
     follow,
 )
 from masterd.client.session import MasterCaller, Session, ask_at_terminal
-from masterd.client.table import Answer, field_table, job_table
+from masterd.client.table import NORMAL, Answer, field_table, job_table
 from masterd.client.times import parse_age
 from masterd.clock import SystemClock
 from masterd.errors import (
@@ -33,6 +33,7 @@ from masterd.errors import (
     ConfigurationError,
     ECode,
     GanetiError,
+    JobLost,
     OpPrereqError,
 )
 from masterd.limits import CLIENT_ARCHIVE_S
@@ -49,7 +50,8 @@ _AGE_ALL: Final = -1
 
 def list_jobs(session: Session, chosen: Any, arguments: Sequence[str]) -> int:
     """Print a table of jobs."""
-    fields = selection.parse_fields(chosen.output, selection.DEFAULT_FIELDS)
+    default = selection.CHEAP_FIELDS if chosen.json else selection.DEFAULT_FIELDS
+    fields = selection.parse_fields(chosen.output, default)
     if chosen.archived and "archived" not in fields:
         # Asking for the field is what makes the daemon look into the archive.
         fields.append("archived")
@@ -59,7 +61,7 @@ def list_jobs(session: Session, chosen: Any, arguments: Sequence[str]) -> int:
     answer = session.query(fields, job_filter)
     exit_code = session.warn_of_unknown_fields(answer)
     if chosen.json:
-        session.tell(json.dumps(answer.as_objects(), indent=2))
+        _tell_json(session, [documents.with_times(each) for each in answer.as_objects()])
         return exit_code
     for line in job_table(
         answer, header=chosen.headers, separator=chosen.separator, verbose=chosen.verbose
@@ -82,7 +84,7 @@ def show_jobs(session: Session, chosen: Any, arguments: Sequence[str]) -> int:
     job_filter = selection.any_of("id", selection.parse_job_ids(arguments))
     answer = session.query(info.FIELDS, job_filter)
     if chosen.json:
-        session.tell(json.dumps(info.jobs_as_objects(answer), indent=2))
+        _tell_json(session, info.jobs_as_objects(answer))
     else:
         session.tell(info.describe_jobs(answer))
     return EXIT_SUCCESS
@@ -91,8 +93,11 @@ def show_jobs(session: Session, chosen: Any, arguments: Sequence[str]) -> int:
 # --- waiting ------------------------------------------------------------------------------------
 
 
-def watch_job(session: Session, _chosen: Any, arguments: Sequence[str]) -> int:
+def watch_job(session: Session, chosen: Any, arguments: Sequence[str]) -> int:
     """Print a job's log as it comes, until the job ends."""
+    if chosen.json:
+        job_id = selection.parse_job_id(arguments[0])
+        return _follow(session, job_id, documents.JsonReporter(job_id, session.output), json=True)
     title = f"Output from job {arguments[0]} follows"
     session.tell(title)
     session.tell("-" * len(title))
@@ -103,9 +108,11 @@ def watch_job(session: Session, _chosen: Any, arguments: Sequence[str]) -> int:
     return _follow(session, job_id, plain)
 
 
-def wait_job(session: Session, _chosen: Any, arguments: Sequence[str]) -> int:
+def wait_job(session: Session, chosen: Any, arguments: Sequence[str]) -> int:
     """Wait until a job ends; print nothing unless somebody sits at the terminal."""
     job_id = selection.parse_job_id(arguments[0])
+    if chosen.json:
+        return _follow(session, job_id, SilentReporter(), json=True)
     if session.errors.isatty():
         return _follow(session, job_id, _terminal(session, job_id, None))
     return _follow(session, job_id, SilentReporter())
@@ -115,28 +122,47 @@ def _terminal(session: Session, job_id: int, log: PlainReporter | None) -> Termi
     return TerminalReporter(job_id, session.errors, session.clock, log)
 
 
-def _follow(session: Session, job_id: int, reporter: Reporter) -> int:
+def _follow(session: Session, job_id: int, reporter: Reporter, *, json: bool = False) -> int:
+    text = None
     try:
         failure = follow(session.caller, job_id, reporter)
+    except JobLost as error:
+        failure = describe(error)
+        if not _exists(session, job_id):
+            text = info.not_found(job_id)
+            failure = Failure(text, failure.exit_code)
     except GanetiError as error:
         failure = describe(error)
-    if failure is None:
-        return EXIT_SUCCESS
-    session.warn(f"Job {job_id} failed: {failure.text}")
-    return failure.exit_code
+    if json:
+        _tell_json(session, documents.ended(job_id, failure), indent=None)
+    elif failure is not None:
+        session.warn(text or f"Job {job_id} failed: {failure.text}")
+    return EXIT_SUCCESS if failure is None else failure.exit_code
+
+
+def _exists(session: Session, job_id: int) -> bool:
+    """Tell whether there is a job with an id, in the archive too."""
+    answer = session.query(["id", "status"], selection.any_of("id", [job_id]))
+    return any(row[1][0] == NORMAL for row in answer.rows)
 
 
 # --- changing -----------------------------------------------------------------------------------
 
 
-def archive_jobs(session: Session, _chosen: Any, arguments: Sequence[str]) -> int:
+def archive_jobs(session: Session, chosen: Any, arguments: Sequence[str]) -> int:
     """Archive some jobs; go on with the others where one is refused."""
-    exit_code = EXIT_SUCCESS
-    for job_id in selection.parse_job_ids(arguments):
-        if not session.caller.call("ArchiveJob", job_id):
-            session.warn(f"Failed to archive job with ID '{job_id}'")
-            exit_code = EXIT_FAILURE
-    return exit_code
+
+    def archive(job_id: int) -> tuple[bool, str]:
+        if session.caller.call("ArchiveJob", job_id):
+            return True, f"Job {job_id} was archived"
+        return False, f"Failed to archive job with ID '{job_id}'"
+
+    done = []
+    for each in _do_each(session, selection.parse_job_ids(arguments), archive):
+        done.append(each)
+        if not (each["success"] or chosen.json):
+            session.warn(each["message"])
+    return _outcome(session, chosen, done)
 
 
 def auto_archive_jobs(session: Session, _chosen: Any, arguments: Sequence[str]) -> int:
@@ -197,17 +223,42 @@ def _change_each(
         if not job_ids:
             raise OpPrereqError("No jobs with the requested status have been found", ECode.STATE)
         if not chosen.force:
+            if chosen.json:
+                raise OpPrereqError(
+                    "--json with a status filter needs --force: nothing can be asked", ECode.INVAL
+                )
             for line in job_table(answer, header=True):
                 session.tell(line)
             if not session.ask(question):
                 return EXIT_CONFIRMATION
-    exit_code = EXIT_SUCCESS
+    done = []
+    for each in _do_each(session, job_ids, change):
+        done.append(each)
+        if not chosen.json:
+            session.tell(each["message"])
+    return _outcome(session, chosen, done)
+
+
+def _do_each(
+    session: Session, job_ids: Sequence[int], change: Callable[[int], tuple[bool, str]]
+) -> Iterator[dict[str, Any]]:
+    """Apply a change to jobs; give what became of each as soon as it is known."""
     for job_id in job_ids:
         success, message = change(job_id)
-        if not success:
-            exit_code = EXIT_FAILURE
-        session.tell(message)
-    return exit_code
+        if not success and not _exists(session, job_id):
+            message = info.not_found(job_id)
+        yield {"id": job_id, "success": success, "message": message}
+
+
+def _outcome(session: Session, chosen: Any, done: Sequence[Mapping[str, Any]]) -> int:
+    """Tell what became of all jobs where that is wanted; return the exit code."""
+    if chosen.json:
+        _tell_json(session, done)
+    return EXIT_SUCCESS if all(each["success"] for each in done) else EXIT_FAILURE
+
+
+def _tell_json(session: Session, document: object, *, indent: int | None = 2) -> None:
+    session.tell(json.dumps(document, indent=indent))
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Session, Any, Sequence[str]], int]]] = {
@@ -266,7 +317,10 @@ def run(arguments: Sequence[str], session: Session) -> int:
 def main() -> int:
     """Run `gnt-job` with the process's arguments; return its exit code."""
     try:
-        caller = MasterCaller(Paths.from_environment(os.environ))
+        caller = MasterCaller(
+            Paths.from_environment(os.environ),
+            waiting=lambda text: print(text, file=sys.stderr, flush=True),
+        )
         session = Session(caller, sys.stdout, sys.stderr, SystemClock(), ask_at_terminal)
         return run(sys.argv[1:], session)
     except ConfigurationError as error:
@@ -275,6 +329,12 @@ def main() -> int:
     except BrokenPipeError:
         # Our reader went away; nothing more can be told, and Python must not try at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
+    except OSError as error:
+        # What goes wrong on the way to the master is told by `run`: this is the output, on a full
+        # disk. What could not be written must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"gnt-job: cannot write the output: {error.strerror or error}", file=sys.stderr)
         return EXIT_FAILURE
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from masterd.client.documents import with_times
+from masterd.client.log_text import log_text
 from masterd.client.table import NORMAL, Answer
 from masterd.client.times import format_timestamp, seconds_between
 
@@ -93,12 +95,17 @@ def describe_jobs(answer: Answer) -> str:
     return outline([_describe_job(row) for row in answer.rows])
 
 
+def not_found(job_id: int) -> str:
+    """Return what every command says of an id without a job."""
+    return f"Job ID {job_id} not found"
+
+
 def jobs_as_objects(answer: Answer) -> list[dict[str, Any]]:
     """Return the same as JSON values; a job that was not found has `id` and `found` only."""
     return [
         {"id": values["id"], "found": False}
         if row[FIELDS.index("status")][0] != NORMAL
-        else {"id": values["id"], "found": True, **values}
+        else {"id": values["id"], "found": True, **with_times(values)}
         for row, values in zip(answer.rows, answer.as_objects(), strict=True)
     ]
 
@@ -106,7 +113,7 @@ def jobs_as_objects(answer: Answer) -> list[dict[str, Any]]:
 def _describe_job(row: Sequence[Sequence[Any]]) -> object:
     values = {name: value for name, (_, value) in zip(FIELDS, row, strict=True)}
     if row[FIELDS.index("status")][0] != NORMAL:
-        return f"Job ID {values['id']} not found"
+        return not_found(values["id"])
     received, start, end = values["received_ts"], values["start_ts"], values["end_ts"]
     total = "N/A"
     if received is not None and end is not None:
@@ -167,25 +174,3 @@ def _describe_log_entry(
         Entry("Time", format_timestamp(time_)),
         Entry("Content", Inline((serial, kind, log_text(kind, message)))),
     ]
-
-
-def log_text(kind: str, message: object) -> str:
-    """Return a log message on one line of printable ASCII.
-
-    Messages of other kinds than "message" are documents and shown as such.
-    """
-    text = message if kind == "message" and isinstance(message, str) else str(message)
-    return "".join(map(_printable, text.encode("ascii", "backslashreplace").decode("ascii")))
-
-
-def _printable(character: str) -> str:
-    special = _SPECIAL.get(character)
-    if special is not None:
-        return special
-    if not " " <= character < "\x7f":
-        return f"\\x{ord(character):02x}"
-    return character
-
-
-#: The odd one is the reference's.
-_SPECIAL: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\'r"}

@@ -102,6 +102,7 @@ def _cancel_options() -> list[optparse.Option]:
         _flag("--kill", dest="kill", help="Kill running jobs with SIGKILL"),
         *_not_started(),
         _flag("--yes-do-it", "--ya-rly", dest="yes_do_it", help="Really use --kill"),
+        _json(),
     ]
 
 
@@ -114,7 +115,7 @@ def _priority_options() -> list[optparse.Option]:
         metavar="|".join(PRIORITIES),
         help="Priority for opcode processing",
     )
-    return [priority, _force(), *_not_started()]
+    return [priority, _force(), *_not_started(), _json()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ _SELECTED: Final = "{--pending | --queued | --waiting} | <job-id> [<job-id>...]}
 def commands() -> Mapping[str, Command]:
     """Return all commands by name; the options belong to the caller."""
     return {
-        "archive": Command(_JOBS, "Archive specified jobs", [], 1),
+        "archive": Command(_JOBS, "Archive specified jobs", [_json()], 1),
         "autoarchive": Command("<age>", "Auto archive jobs older than the given age", [], 1, 1),
         "cancel": Command(
             f"{{[--force] [--kill --yes-do-it] {_SELECTED}", "Cancel jobs", _cancel_options()
@@ -157,8 +158,10 @@ def commands() -> Mapping[str, Command]:
         "list-fields": Command(
             "[<fields>...]", "Lists all available fields for jobs", [_no_headers(), _separator()]
         ),
-        "wait": Command("<job-id>", "Wait for a job to finish", [], 1, 1),
-        "watch": Command("<job-id>", "Follows a job and prints its output as it arrives", [], 1, 1),
+        "wait": Command("<job-id>", "Wait for a job to finish", [_json()], 1, 1),
+        "watch": Command(
+            "<job-id>", "Follows a job and prints its output as it arrives", [_json()], 1, 1
+        ),
     }
 
 
@@ -170,7 +173,7 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[Any, l
     """Return a command's options and arguments.
 
     Raises:
-        SystemExit: after `--help`, or with 2 after an unknown option.
+        SystemExit: after `--help`, or with 2 after options that are unknown or exclude each other.
     """
     common = [
         _option("-d", "--debug", action="count", default=0, help="Increase debugging level"),
@@ -184,7 +187,10 @@ def parse(name: str, command: Command, arguments: Sequence[str]) -> tuple[Any, l
         prog=PROGRAM,
     )
     parser.disable_interspersed_args()
-    return parser.parse_args(list(arguments))
+    chosen, rest = parser.parse_args(list(arguments))
+    if getattr(chosen, "json", False) and getattr(chosen, "separator", None) is not None:
+        parser.error("options --json and --separator exclude each other")
+    return chosen, rest
 
 
 def complain_about_count(name: str, command: Command, count: int) -> str | None:

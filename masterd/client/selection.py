@@ -16,6 +16,13 @@ FINISHED: Final = FINAL
 #: Fields of `list` when nothing is said.
 DEFAULT_FIELDS: Final = ("id", "status", "summary")
 
+#: Fields of `list --json` when nothing is said: those whose size does not depend on what the job
+#: was given and gave, and for which the daemon reads neither logs nor the archive.
+CHEAP_FIELDS: Final = (
+    *("id", "status", "priority", "summary", "received_ts", "start_ts", "end_ts"),
+    *("opstatus", "opstart", "opexec", "opend"),
+)
+
 
 def parse_job_id(text: str) -> int:
     """Return a job id.

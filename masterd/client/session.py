@@ -54,10 +54,24 @@ class Session:
 class MasterCaller:
     """Calls the master daemon of this node; knows what to say where there is none."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        waiting: Callable[[str], object] | None = None,
+        clock: Clock | None = None,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
+        """Args: as `Client` has them."""
         self._ssconf = SimpleConfig(paths.data_dir)
         self._paths = paths
-        self._client = Client(str(paths.query_socket), should_serve=self._is_master)
+        self._client = Client(
+            str(paths.query_socket),
+            should_serve=self._is_master,
+            waiting=waiting,
+            clock=clock,
+            pause=pause,
+        )
 
     def call(self, method: str, *args: object) -> Any:
         """Return a call's result; see `Caller`."""

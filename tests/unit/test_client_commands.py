@@ -1,17 +1,19 @@
 """Commands of `gnt-job` that choose and change jobs."""
 
+import json
 from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
 import pytest
 
+from masterd.cli import version_text
 from masterd.client import gnt_job
 from masterd.client.selection import list_filter
 from masterd.client.session import Session
 from masterd.client.times import format_timestamp, parse_age
 from masterd.clock import SystemClock
-from masterd.errors import GanetiError, JobQueueFull, OpPrereqError, TagError
+from masterd.errors import GanetiError, JobLost, JobQueueFull, OpPrereqError, TagError
 from masterd.job.status import JobStatus
 
 
@@ -31,6 +33,8 @@ class Master:
             return self._query(args[1], args[2])
         if method == "AutoArchiveJobs":
             return [3, 4]
+        if method == "WaitForJobChange":
+            raise JobLost("Can't load job file")
         accepted = args[0] % 2 == 0
         if method == "ArchiveJob":
             return accepted
@@ -38,14 +42,29 @@ class Master:
 
     def _query(self, fields: Sequence[str], job_filter: list[Any]) -> dict[str, Any]:
         wanted = {value for _, _, value in job_filter[1:]}
+        if job_filter[1][1] == "id":
+            found = [(job_id, self._jobs.get(job_id)) for job_id in sorted(wanted)]
+        else:
+            found = [(job_id, status) for job_id, status in self._jobs.items() if status in wanted]
+        values: dict[str, object] = {
+            "summary": ["X"],
+            "received_ts": [0, 5],
+            "opend": [[1, 0], None],
+        }
         return {
             "fields": [
                 {"name": name, "title": name.upper(), "kind": "other", "doc": ""} for name in fields
             ],
             "data": [
-                [[0, job_id], [0, status], [0, ["X"]]]
-                for job_id, status in self._jobs.items()
-                if status in wanted
+                [
+                    [0, job_id]
+                    if name == "id"
+                    else [3, None]
+                    if status is None
+                    else [0, status if name == "status" else values.get(name)]
+                    for name in fields
+                ]
+                for job_id, status in found
             ],
         }
 
@@ -68,14 +87,15 @@ class Run:
 
 @pytest.fixture
 def master() -> Master:
-    return Master({2: "queued", 4: "waiting", 5: "canceling", 6: "running"})
+    return Master({2: "queued", 3: "success", 4: "waiting", 5: "canceling", 6: "running"})
 
 
 def test_cancel_goes_on_after_a_refusal_and_fails_in_the_end(master: Master) -> None:
     done = Run(master, "cancel", "2", "3", "4")
     assert done.output == "CancelJob 2 done\nCancelJob 3 refused\nCancelJob 4 done\n"
     assert done.exit_code == 1
-    assert master.calls == [("CancelJob", job_id, False) for job_id in (2, 3, 4)]
+    cancels = [call for call in master.calls if call[0] == "CancelJob"]
+    assert cancels == [("CancelJob", job_id, False) for job_id in (2, 3, 4)]
 
 
 def test_a_wrong_id_stops_everything_before_it_begins(master: Master) -> None:
@@ -175,7 +195,7 @@ def test_an_unknown_option_ends_with_two(
 
 
 def test_the_version_is_told(master: Master) -> None:
-    assert Run(master, "--version").output == "gnt-job (ganeti-masterd 0.1.0) 3.0.2\n"
+    assert Run(master, "--version").output == f"{version_text('gnt-job')}\n"
 
 
 @pytest.mark.parametrize(
@@ -204,3 +224,48 @@ def test_an_age_that_is_none_is_refused(text: str) -> None:
 def test_what_is_no_timestamp_is_shown_as_a_question_mark() -> None:
     assert format_timestamp(None) == "?"
     assert format_timestamp([1]) == "?"
+
+
+@pytest.mark.parametrize(
+    "command", [["archive"], ["cancel"], ["change-priority", "--priority=low"], ["wait"], ["watch"]]
+)
+def test_an_unknown_id_is_told_in_one_form(master: Master, command: list[str]) -> None:
+    done = Run(master, *command, "9")
+    assert done.exit_code == 1
+    assert "Job ID 9 not found" in (done.output + done.errors).splitlines()
+
+
+@pytest.mark.parametrize("command", [["archive"], ["cancel"]])
+def test_json_of_a_change_says_what_became_of_each_job(master: Master, command: list[str]) -> None:
+    done = Run(master, *command, "--json", "2", "3", "9")
+    assert (done.exit_code, done.errors) == (1, "")
+    found = json.loads(done.output)
+    assert [(each["id"], each["success"]) for each in found] == [(2, True), (3, False), (9, False)]
+    assert found[2]["message"] == "Job ID 9 not found"
+
+
+def test_json_of_list_has_every_cheap_field_and_times_as_text(master: Master) -> None:
+    done = Run(master, "list", "--json", "2")
+    (job,) = json.loads(done.output)
+    assert (job["id"], job["status"], job["summary"]) == (2, "queued", ["X"])
+    assert (job["received_ts"], job["received_ts_rfc3339"]) == (
+        [0, 5],
+        "1970-01-01T00:00:00.000005Z",
+    )
+    assert job["opend_rfc3339"] == ["1970-01-01T00:00:01.000000Z", None]
+    assert {"priority", "start_ts", "end_ts", "opstatus", "opstart", "opexec"} <= job.keys()
+
+
+def test_json_asks_no_questions(master: Master) -> None:
+    done = Run(master, "cancel", "--json", "--pending", answer=True)
+    assert (done.exit_code, done.questions, done.output) == (1, [], "")
+    assert "--force" in done.errors
+
+
+def test_json_and_a_separator_exclude_each_other(
+    master: Master, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        Run(master, "list", "--json", "--separator=;")
+    assert ended.value.code == 2
+    assert "gnt-job: error: options --json and --separator" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Following a job: what is asked, what is told, how it ends."""
 
+import json
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from masterd.client import follow
+from masterd.client.documents import JsonReporter
 from masterd.client.failure import Failure
 from masterd.client.follow import PlainReporter, SilentReporter, TerminalReporter
 from masterd.errors import JobLost
@@ -180,6 +182,29 @@ def test_the_terminal_shows_one_line_that_is_kept_up_to_date(
     reporter.log([0, 0], "message", "not shown")
     reporter.finish()
     assert screen(terminal.getvalue()) == ""
+
+
+def test_the_progress_line_fits_a_narrow_terminal() -> None:
+    terminal = StringIO()
+    reporter = TerminalReporter(7, terminal, Clock(), columns=lambda: 12)
+    reporter.state("running", ["running"], changed=True)
+    reporter.finish()
+    assert [len(part) for part in terminal.getvalue().split("\r") if part] == [11, 11]
+
+
+def test_json_tells_log_and_changes_a_document_a_line() -> None:
+    master = Master([[RUNNING, [entry(1, "a")]], "nochange", [SUCCESS, []]], ["success", [], []])
+    output = StringIO()
+    assert follow.follow(master, 7, JsonReporter(7, output)) is None
+    found = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [each["event"] for each in found] == ["log", "status", "status"]
+    assert found[0] == {
+        "event": "log", "id": 7, "time": [0, 0], "time_rfc3339": "1970-01-01T00:00:00.000000Z",
+        "kind": "message", "message": "a",
+    }  # fmt: skip
+    assert found[-1] == {
+        "event": "status", "id": 7, "status": "success", "opstatus": ["success", "success"],
+    }  # fmt: skip
 
 
 def test_log_lines_stand_above_the_progress_line(screen: Callable[[str], str]) -> None:
