@@ -5,7 +5,6 @@ module path, and where the running interpreter lacks the project's packages, the
 anew with the one that `scripts/setup` made.
 """
 
-import argparse
 import importlib.util
 import os
 import sys
@@ -28,37 +27,13 @@ def run() -> None:
     if sys.version_info >= (3, 11) and not lacking:
         os.environ.pop(STARTED_AGAIN, None)
         return
-    if VENV_PYTHON.exists() and STARTED_AGAIN not in os.environ:
+    # Not `exists`, which raises where this user may not look.
+    if os.access(VENV_PYTHON, os.X_OK) and STARTED_AGAIN not in os.environ:
         os.environ[STARTED_AGAIN] = "1"
         os.execv(VENV_PYTHON, [str(VENV_PYTHON), *sys.argv])
     what = f"lacks the packages {', '.join(lacking)}" if lacking else "is older than Python 3.11"
     name = Path(sys.argv[0]).name
-    sys.exit(f"{name}: {sys.executable} {what}; run {REPOSITORY}/scripts/setup first")
-
-
-def add_place(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where the data are."""
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "--root",
-        metavar="DIR",
-        help="root of a virtual cluster's node (default: $GANETI_ROOTDIR, or /)",
+    sys.exit(
+        f"{name}: {sys.executable} {what}, and this user cannot run {VENV_PYTHON}; "
+        f"run {REPOSITORY}/scripts/setup first, or this as another user"
     )
-    place.add_argument(
-        "--data-dir", metavar="DIR", help="Ganeti's data directory (default: ROOT/var/lib/ganeti)"
-    )
-
-
-def data_dir(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Path:
-    """Return the data directory that the options or the environment name."""
-    if options.data_dir is not None:
-        return Path(options.data_dir)
-    from masterd.errors import ConfigurationError
-    from masterd.paths import Paths
-
-    if options.root is not None:
-        return Paths(Path(options.root)).data_dir
-    try:
-        return Paths.from_environment(os.environ).data_dir
-    except ConfigurationError as error:
-        parser.error(str(error))
