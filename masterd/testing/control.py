@@ -6,11 +6,14 @@ answer comes:
     {"set": "node2.example.com", "faults": [{"kind": "hang", ...}]}   -> {"ok": true}
     {"clear": true}                                                  -> {"ok": true}
     {"counts": true}              -> {"ok": true, "counts": {node: {call: n}}, "cpu_s": 1.5}
+    {"record": [{"call": ..., "payload": ..., "node": null}, ...], "left_out": [call, ...]}
+                                                                     -> {"ok": true}
+    {"recorded": true}            -> {"ok": true, "asked": [{"node", "call", "arguments"}, ...]}
 """
 
 import resource
 import socket as native_socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +23,16 @@ from gevent.server import StreamServer
 
 from masterd.testing.faults import Fault, FaultPlan, dump, load
 from masterd.testing.node_server import NodeServer
+from masterd.testing.script import (
+    RECORDED_BYTES_MAX,
+    Asked,
+    NodeScript,
+    Scripted,
+    TooMuchRecordedError,
+)
 
-#: Bytes of one line.
-LINE_BYTES_MAX: Final = 1024 * 1024
+#: Bytes of one line: a whole recording, with what JSON puts around it.
+LINE_BYTES_MAX: Final = 2 * RECORDED_BYTES_MAX
 
 #: Seconds the client waits for an answer.
 ANSWER_S: Final = 10
@@ -31,11 +41,18 @@ ANSWER_S: Final = 10
 class ControlServer:
     """Applies what comes over the socket to a set of nodes."""
 
-    def __init__(self, path: Path, servers: Mapping[str, NodeServer], faults: FaultPlan) -> None:
+    def __init__(
+        self,
+        path: Path,
+        servers: Mapping[str, NodeServer],
+        faults: FaultPlan,
+        script: NodeScript,
+    ) -> None:
         """Prepare; `servers` are by node name."""
         self._path = path
         self._servers = servers
         self._faults = faults
+        self._script = script
         self._server: StreamServer | None = None
 
     def start(self) -> None:
@@ -59,7 +76,10 @@ class ControlServer:
             while line := lines.readline(LINE_BYTES_MAX):
                 try:
                     answer = self._obey(msgspec.json.decode(line))
-                except (ValueError, KeyError, TypeError, OSError) as error:
+                except (
+                    *(ValueError, KeyError, TypeError, OSError),
+                    TooMuchRecordedError,
+                ) as error:
                     answer = {"ok": False, "error": str(error)}
                 connection.sendall(msgspec.json.encode(answer) + b"\n")
 
@@ -77,8 +97,14 @@ class ControlServer:
             counts = {name: dict(server.node.counts) for name, server in self._servers.items()}
             used = resource.getrusage(resource.RUSAGE_SELF)
             return {"ok": True, "counts": counts, "cpu_s": used.ru_utime + used.ru_stime}
+        elif "record" in order:
+            self._script.begin(
+                msgspec.convert(order["record"], list[Scripted]), order.get("left_out", ())
+            )
+        elif "recorded" in order:
+            return {"ok": True, "asked": self._script.end()}
         else:
-            raise ValueError("neither set, clear nor counts")
+            raise ValueError("neither set, clear, counts, record nor recorded")
         return {"ok": True}
 
 
@@ -108,6 +134,14 @@ class NodeControl:
         """Return how often each node carried out each call."""
         counts: dict[str, dict[str, int]] = self._ask({"counts": True})["counts"]
         return counts
+
+    def record(self, answers: Sequence[Scripted] = (), *, left_out: Sequence[str] = ()) -> None:
+        """Have nodes follow these answers and record what they are asked, but calls left out."""
+        self._ask({"record": msgspec.to_builtins(list(answers)), "left_out": list(left_out)})
+
+    def recorded(self) -> list[Asked]:
+        """End the recording and forget its answers; return the calls in order of arrival."""
+        return msgspec.convert(self._ask({"recorded": True})["asked"], list[Asked])
 
     def cpu_s(self) -> float:
         """Return the CPU seconds that the process of the nodes has used."""

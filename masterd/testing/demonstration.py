@@ -21,6 +21,7 @@ from typing import Final
 from masterd.luxi.client import Client
 from masterd.luxi.sockets import PATH_BYTES_MAX
 from masterd.paths import Paths
+from masterd.pidfile import holder
 from masterd.testing import cluster as clusters
 from masterd.testing import processes
 from masterd.testing.cluster import ClusterNode, SimulatedCluster
@@ -76,11 +77,11 @@ class Demonstration:
 
     def daemon_pid(self) -> int | None:
         """Return the id of the master daemon's process, or None."""
-        return processes.holder(self.paths.pid_file)
+        return holder(self.paths.pid_file)
 
     def nodes_running(self) -> list[ClusterNode]:
         """Return the nodes whose daemons run."""
-        return [node for node in self.cluster.nodes if processes.holder(self.pid_file(node))]
+        return [node for node in self.cluster.nodes if holder(self.pid_file(node))]
 
     def is_running(self) -> bool:
         """Tell whether any process of the cluster runs."""
@@ -114,7 +115,7 @@ class Demonstration:
         return Started(daemon, tuple(nodes))
 
     def _start_nodes(self) -> list[ClusterNode]:
-        wanted = [node for node in self.cluster.nodes if not processes.holder(self.pid_file(node))]
+        wanted = [node for node in self.cluster.nodes if not holder(self.pid_file(node))]
         started = [(node, self._spawn_node(node)) for node in wanted]
         failed = []
         for node, process in started:
@@ -186,13 +187,15 @@ def find(root: Path) -> Demonstration | None:
     """Return the demonstration cluster of a root directory, or None if it has none.
 
     Raises:
-        DemonstrationError: the directory was renamed since.
+        DemonstrationError: the directory was renamed since, or can be none.
     """
     root = _absolute(root)
     try:
         cluster = clusters.load(root / NODES_DIRECTORY, home=root)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise DemonstrationError(f"cannot look for a cluster in {root}: {error}") from error
     if cluster.master.name != root.name:
         raise DemonstrationError(
             f"{root} was {cluster.master.name} when its cluster was made; the last component is"

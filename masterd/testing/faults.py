@@ -5,7 +5,7 @@ the node daemons behind sockets and those of the in-memory transport.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import msgspec
@@ -34,6 +34,16 @@ class FaultKind(StrEnum):
     LOSE_ANSWER = "lose-answer"
     #: The answer ends in its middle.
     CUT_ANSWER = "cut-answer"
+    #: "100 Continue" again and again, and never an answer.
+    CONTINUE_FOR_EVER = "continue-for-ever"
+    #: The answer is longer than that of any call.
+    LONG_ANSWER = "long-answer"
+    #: The call fails with a text of `LONG_ERROR_CHARS` characters.
+    LONG_ERROR = "long-error"
+
+
+#: More than anybody wants to keep of an error, less than what an answer may hold.
+LONG_ERROR_CHARS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +55,14 @@ class Fault:
         calls: names of the calls that meet it; empty for all.
         times: how many calls meet it before it is over; None for all that come.
         delay_s: seconds, for `DELAY`.
+        after: how many calls go well before the first that meets it.
     """
 
     kind: FaultKind
     calls: tuple[str, ...] = ()
     times: int | None = None
     delay_s: float = 0.0
+    after: int = 0
 
 
 class FaultPlan:
@@ -62,7 +74,8 @@ class FaultPlan:
     def set(self, node: str, *faults: Fault) -> None:
         """Give a node these faults instead of those it had; none makes it well."""
         for fault in faults:
-            if fault.kind is FaultKind.REFUSE and (fault.calls or fault.times is not None):
+            narrowed = fault.calls or fault.after or fault.times is not None
+            if fault.kind is FaultKind.REFUSE and narrowed:
                 raise ValueError("A node that refuses connections refuses all calls")
         self._faults[node] = list(faults)
 
@@ -82,11 +95,14 @@ class FaultPlan:
         for index, fault in enumerate(faults):
             if fault.kind is FaultKind.REFUSE or (fault.calls and call not in fault.calls):
                 continue
+            if fault.after:
+                faults[index] = replace(fault, after=fault.after - 1)
+                continue
             if fault.times is not None:
                 if fault.times <= 1:
                     del faults[index]
                 else:
-                    faults[index] = Fault(fault.kind, fault.calls, fault.times - 1, fault.delay_s)
+                    faults[index] = replace(fault, times=fault.times - 1)
             return fault
         return None
 

@@ -24,6 +24,7 @@ from masterd.testing.control import ControlServer
 from masterd.testing.faults import FaultPlan
 from masterd.testing.node_calls import SimulatedNode
 from masterd.testing.node_server import NodeServer
+from masterd.testing.script import NodeScript
 
 
 class SimulatedNodes:
@@ -48,12 +49,14 @@ class SimulatedNodes:
             sync: bring files to disk before answering.
         """
         self.faults = FaultPlan()
+        self.script = NodeScript()
         self.servers = {
             name: NodeServer(
                 SimulatedNode(name, base / name, sync=sync),
                 address,
                 port,
                 self.faults,
+                script=self.script,
                 keep_alive=keep_alive,
             )
             for name, address in addresses
@@ -93,7 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     nodes.start()
     control = (
-        ControlServer(options.control, nodes.servers, nodes.faults) if options.control else None
+        ControlServer(options.control, nodes.servers, nodes.faults, nodes.script)
+        if options.control
+        else None
     )
     if control is not None:
         control.start()

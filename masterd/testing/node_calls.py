@@ -7,10 +7,12 @@ not survive power loss, and the disk is not what is measured.
 Source: Ganeti 3.0.2 lib/server/noded.py, lib/backend.py, lib/ssconf.py.
 """
 
+import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +24,7 @@ from masterd.errors import GanetiError
 from masterd.rpc.calls import CALLS
 from masterd.rpc.encoding import decompress
 from masterd.rpc.virtual_path import VirtualPaths
-from masterd.testing import node_facts
+from masterd.testing import allocator_script, node_facts, node_means
 from masterd.testing.node_facts import RUN_DIR
 
 DATA_DIR: Final = "var/lib/ganeti"
@@ -54,12 +56,30 @@ _SSCONF_MODE: Final = 0o444
 _PAUSE_MODE: Final = 0o644
 _SSCONF_KEY = re.compile(r"[a-z0-9_][a-z0-9_-]*")
 
+_MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
+    "blockdev_getdimensions": node_means.dimensions,
+    "blockdev_getmirrorstatus": node_means.mirror_status,
+    "drbd_needs_activation": node_means.needing_activation,
+    "export_list": node_means.exports,
+    "export_remove": node_means.remove_export,
+    "lv_list": node_means.logical_volumes,
+    "node_powercycle": node_means.powercycle,
+    "node_volumes": node_means.volumes,
+    "restricted_command": node_means.run_restricted,
+    "run_oob": node_means.run_out_of_band,
+    "storage_execute": node_means.operate_on_unit,
+    "storage_modify": node_means.modify_unit,
+}
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 _DONE: Final = b"[true,null]"
 
+#: Name of the script, its input, its options.
+_ALLOCATOR: Final = tuple[str, str, dict[str, str | None]]
 #: Storage units and hypervisors.
 _STORAGE_LIST: Final = tuple[str, list[list[str]], str | None, list[str]]
+_HOOKS_RUNNER: Final = tuple[str, str, dict[str, str]]
 _NODE_INFO: Final = tuple[
     list[tuple[str, str, list[object]]] | None, list[tuple[str, object]] | None
 ]
@@ -103,6 +123,8 @@ class SimulatedNode:
             "jobqueue_update": self._jobqueue_update,
             "jobqueue_rename": self._jobqueue_rename,
             "jobqueue_set_drain_flag": self._jobqueue_set_drain_flag,
+            "jobqueue_purge": self._jobqueue_purge,
+            "node_verify": self._node_verify,
             "set_watcher_pause": self._set_watcher_pause,
             "node_activate_master_ip": self._node_activate_master_ip,
             "node_deactivate_master_ip": self._node_deactivate_master_ip,
@@ -111,14 +133,17 @@ class SimulatedNode:
             "upload_file_single": self._upload,
             "node_info": self._node_info,
             "storage_list": self._storage_list,
+            "hooks_runner": self._hooks_runner,
             "all_instances_info": lambda arguments: node_facts.all_instances(self.root),
+            "iallocator_runner": self._iallocator_runner,
             "instance_console_info": node_facts.consoles,
+            **{name: partial(self._use, means) for name, means in _MEANS.items()},
         }
 
     def answer(self, call: str, body: bytes) -> bytes | None:
         """Carry a call out and return the answer's body; None if no node daemon knows it.
 
-        May switch (`test_delay`).
+        May switch (`test_delay`, `iallocator_runner`).
         """
         function = self._calls.get(call)
         if function is None and call not in CALLS:
@@ -141,6 +166,14 @@ class SimulatedNode:
         except OSError:
             return frozenset()
         return frozenset(line.partition("=")[2] for line in text.splitlines())
+
+    def _use(
+        self, means: Callable[[Path, list[object]], object], arguments: list[object]
+    ) -> object:
+        try:
+            return means(self.root, arguments)
+        except node_means.RefusedError as error:
+            raise CallFailedError(str(error)) from error
 
     # --- calls ----------------------------------------------------------------------------------
 
@@ -195,6 +228,29 @@ class SimulatedNode:
             path.unlink(missing_ok=True)
         return None
 
+    def _jobqueue_purge(self, arguments: list[object]) -> object:
+        """Remove the files of the queue, but not what lies in the archive's directories."""
+        for directory in (Path(self._queue), Path(self._queue, "archive")):
+            if not directory.is_dir():
+                continue
+            for path in directory.iterdir():
+                kept = path.name.startswith(".") or path == Path(self._queue, "lock")
+                if not kept and path.is_file() and not path.is_symlink():
+                    path.unlink()
+        return None
+
+    def _node_verify(self, arguments: list[object]) -> object:
+        """Tell the digests of files; the other things a node verifies are not simulated."""
+        what, _, _ = arguments
+        if not isinstance(what, dict) or what.keys() != {"filelist"}:
+            raise CallFailedError("Only files are verified in this simulation")
+        digests = {}
+        for name in what["filelist"]:
+            path = Path(self._local(name))
+            if path.is_file():
+                digests[name] = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+        return {"filelist": digests}
+
     def _set_watcher_pause(self, arguments: list[object]) -> object:
         (until,) = arguments
         path = self.root / DATA_DIR / "watcher.pause"
@@ -211,6 +267,7 @@ class SimulatedNode:
         if not isinstance(parameters, dict) or "ip" not in parameters:
             raise CallFailedError("Invalid master network parameters")
         path = self.root / RUN_DIR / MASTER_IP_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._write(str(path), f"{parameters['ip']}\n".encode(), _QUEUE_MODE)
         return None
 
@@ -260,6 +317,17 @@ class SimulatedNode:
             return node_facts.storage_list(self.root, kind, units, name, fields)
         except node_facts.UnmeasurableError as error:
             raise CallFailedError(str(error)) from error
+
+    def _iallocator_runner(self, arguments: list[object]) -> object:
+        name, text, options = msgspec.convert(arguments, _ALLOCATOR)
+        try:
+            return allocator_script.run(self.root, name, text, options)
+        except allocator_script.ScriptError as error:
+            raise CallFailedError(str(error)) from error
+
+    def _hooks_runner(self, arguments: list[object]) -> object:
+        path, phase, _ = msgspec.convert(arguments, _HOOKS_RUNNER)
+        return node_facts.run_hooks(self.root, f"{path}-{phase}.d")
 
     # --- files ----------------------------------------------------------------------------------
 

@@ -9,13 +9,18 @@ Source: Ganeti 3.0.2 lib/backend.py, GetNodeInfo and GetAllInstancesInfo; lib/hy
 lib/storage/filestorage.py.
 """
 
+import stat
 import uuid
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from masterd.testing import node_means
+
 RUN_DIR: Final = "var/run/ganeti"
+#: Scripts that surround opcodes.
+HOOKS_DIR: Final = "etc/ganeti/hooks"
 
 #: Directory of the running instances, below the run directory.
 INSTANCES: Final = "fake-hypervisor"
@@ -127,7 +132,8 @@ def storage_list(
     capacity = _capacity(root)
     if kind not in (*_MEASURED, "lvm-pv"):
         raise UnmeasurableError(f"Storage of type '{kind}' is not measured")
-    units = {"lvm-pv": ["/dev/sda3", "/dev/sda10"], "lvm-vg": ["xenvg"]}
+    units = {"lvm-pv": node_means.PHYSICAL_VOLUMES, "lvm-vg": (node_means.VOLUME_GROUP,)}
+    closed = node_means.closed_volumes(root)
     size = capacity.storage_mib
     rows: list[list[object]] = []
     for unit in units.get(kind) or arguments[0]:
@@ -136,7 +142,7 @@ def storage_list(
             "size": size,
             "used": capacity.storage_used_mib,
             "free": size - capacity.storage_used_mib,
-            "allocatable": True,
+            "allocatable": unit not in closed,
         }
         unknown = [field for field in fields if field not in known]
         if unknown:
@@ -144,6 +150,25 @@ def storage_list(
         if name in (None, unit):
             rows.append([known[field] for field in fields])
     return rows
+
+
+def run_hooks(root: Path, directory: str) -> list[tuple[str, int, str]]:
+    """Return script, status and output of the scripts a node has in a directory of its hooks.
+
+    Nothing is run: a script's text is its output. It is skipped when it is not executable, and
+    fails when its name begins with "fail".
+    """
+    found = root / HOOKS_DIR / directory
+    if not found.is_dir():
+        return []
+    answers = []
+    for script in sorted(found.iterdir()):
+        name = f"{directory}/{script.name}"
+        if not script.stat().st_mode & stat.S_IXUSR:
+            answers.append((name, 0, ""))
+        else:
+            answers.append((name, 1 if script.name.startswith("fail") else 2, script.read_text()))
+    return answers
 
 
 def _capacity(root: Path) -> Capacity:

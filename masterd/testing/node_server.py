@@ -19,10 +19,12 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gevent.ssl import SSLContext
 
+from masterd.limits import RPC_LISTING_BYTES_MAX
 from masterd.rpc.credentials import CIPHERS
 from masterd.testing.certificates import digest, read_digest
-from masterd.testing.faults import FaultKind, FaultPlan
+from masterd.testing.faults import LONG_ERROR_CHARS, FaultKind, FaultPlan
 from masterd.testing.node_calls import DATA_DIR, SimulatedNode
+from masterd.testing.script import NodeScript
 
 #: Bytes of a request: start line and headers (source: http/server.py), and body.
 HEAD_BYTES_MAX: Final = 12 * 1024
@@ -54,6 +56,7 @@ class NodeServer:
         port: int,
         faults: FaultPlan,
         *,
+        script: NodeScript | None = None,
         keep_alive: bool = True,
     ) -> None:
         """Prepare; `start` listens.
@@ -63,12 +66,14 @@ class NodeServer:
             address: IPv4 loopback address.
             port: 0 for any.
             faults: what goes wrong, shared by all nodes.
+            script: answers told in advance, and the recording; shared by all nodes.
             keep_alive: the real node daemon closes after each answer.
         """
         self.node = node
         self.address = address
         self.port = port
         self._faults = faults
+        self._script = script or NodeScript()
         self._keep_alive = keep_alive
         self._server: StreamServer | None = None
         self._open: set[Any] = set()
@@ -175,6 +180,7 @@ class NodeServer:
         if not body.isascii():
             return False  # the real node daemon cannot read it and dies over it
         call = target.removeprefix(b"/").decode("latin-1")
+        self._script.note(self.node.name, call, body)
         fault = self._faults.take(self.node.name, call)
         if fault is not None and not self._misbehave(tls, fault.kind):
             return False
@@ -183,7 +189,7 @@ class NodeServer:
         if fault is not None and fault.kind is FaultKind.FAIL:
             answer: bytes | None = b'[false,"The node was told to fail"]'
         else:
-            answer = self.node.answer(call, body)
+            answer = self._script.answer(self.node.name, call) or self.node.answer(call, body)
         if fault is not None and fault.kind is FaultKind.LOSE_ANSWER:
             return False
         if answer is None:
@@ -212,6 +218,17 @@ class NodeServer:
                 return False
             case FaultKind.STATUS_500:
                 tls.sendall(self._page(500, b"The node was told to fail"))
+                return False
+            case FaultKind.CONTINUE_FOR_EVER:
+                while True:  # until the master hangs up
+                    tls.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+            case FaultKind.LONG_ANSWER:
+                length = RPC_LISTING_BYTES_MAX + 100
+                tls.sendall(self._head(200, b"application/json", length) + b"[]," * (length // 3))
+                return False
+            case FaultKind.LONG_ERROR:
+                body = b'[false,"' + b"x" * LONG_ERROR_CHARS + b'"]'
+                tls.sendall(self._head(200, b"application/json", len(body)) + body)
                 return False
             case FaultKind.DROP:
                 return False

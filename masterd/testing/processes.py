@@ -7,11 +7,9 @@ the lock looked at again: a descriptor never comes to mean another process.
 """
 
 import errno
-import fcntl
 import os
 import select
 import signal
-import struct
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,9 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import masterd
-
-#: `struct flock` of 64-bit Linux: type, whence, start, length, process id.
-_FLOCK: Final = struct.Struct("hhqqi4x")
+from masterd.pidfile import holder
 
 #: Seconds that a process gets after each of the signals, the last one excepted.
 END_S: Final = 15.0
@@ -35,20 +31,6 @@ PACKAGES: Final = Path(masterd.__file__).parent.parent
 
 class ProcessError(Exception):
     """A process did not start or did not end; the text says which and why."""
-
-
-def holder(pid_file: Path) -> int | None:
-    """Return the id of the process that holds a pid file, or None."""
-    try:
-        descriptor = os.open(pid_file, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
-    finally:
-        os.close(descriptor)
-    return None if kind == fcntl.F_UNLCK else pid
 
 
 @contextmanager

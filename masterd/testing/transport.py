@@ -8,14 +8,16 @@ from collections.abc import Mapping
 import gevent
 from gevent.event import Event
 
+from masterd.limits import RPC_LISTING_BYTES_MAX
 from masterd.rpc.errors import (
     BadAnswerError,
     ConnectError,
     ConnectionLostError,
     DeadlineError,
     StatusError,
+    UnreachableError,
 )
-from masterd.testing.faults import Fault, FaultKind, FaultPlan
+from masterd.testing.faults import LONG_ERROR_CHARS, Fault, FaultKind, FaultPlan
 from masterd.testing.node_calls import SimulatedNode
 
 
@@ -28,16 +30,28 @@ class MemoryTransport:
         self._faults = faults
         self._closed = False
 
-    def request(self, address: str, port: int, path: str, body: bytes, timeout_s: float) -> bytes:
+    def request(
+        self,
+        address: str,
+        port: int,
+        path: str,
+        body: bytes,
+        timeout_s: float,
+        *,
+        answer_bytes_max: int,
+    ) -> bytes:
         """See `Transport.request`. Switches."""
         if self._closed:
             raise ConnectError("The transport is closed")
         node = self._nodes.get(address)
         if node is None or self._faults.refuses(node.name):
-            raise ConnectError(f"Can't connect to {address}:{port}: Connection refused")
+            raise UnreachableError(f"Can't connect to {address}:{port}: Connection refused")
         timeout = gevent.Timeout.start_new(timeout_s)
         try:
-            return self._answer(node, path.removeprefix("/"), body)
+            answer = self._answer(node, path.removeprefix("/"), body)
+            if len(answer) > answer_bytes_max:
+                raise BadAnswerError(f"The answer exceeds {answer_bytes_max} bytes")
+            return answer
         except gevent.Timeout as expired:
             if expired is not timeout:
                 raise
@@ -81,6 +95,12 @@ def _instead(fault: Fault) -> bytes | None:
             return b'{"not": "a pair"}'
         case FaultKind.FAIL:
             return b'[false,"The node was told to fail"]'
+        case FaultKind.CONTINUE_FOR_EVER:
+            raise BadAnswerError("More bytes around the answer than allowed")
+        case FaultKind.LONG_ANSWER:
+            return b" " * (RPC_LISTING_BYTES_MAX + 1)
+        case FaultKind.LONG_ERROR:
+            return b'[false,"' + b"x" * LONG_ERROR_CHARS + b'"]'
         case FaultKind.STATUS_500:
             raise StatusError(500, "The node was told to fail")
         case FaultKind.DROP:
