@@ -1,0 +1,258 @@
+"""The story of a cluster that tries our daemon and goes back.
+
+Each step ends with the same questions: does exactly one node serve, and is everything there that
+any client was ever told? No command may hang, and all the time a watch looks for a second master.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.boxes import serving
+from tests.boxes.box import Box, BoxError
+from tests.boxes.cluster import Cluster
+from tests.boxes.ledger import Ledger
+
+#: Names of the two daemons that ours stands in for, as Debian's control knows them.
+QUERIES: Final = "ganeti-luxid"
+CONFIGURATION: Final = "ganeti-wconfd"
+_LOGS: Final = ("/var/log/ganeti/master-daemon.log", "/var/log/ganeti/wconf-daemon.log")
+
+_RENEW: Final = ("gnt-cluster", "renew-crypto", "--force")
+#: What only Ganeti's own daemons can renew; ours refuse it before anything is changed.
+_OF_NODES: Final = ("--new-cluster-certificate", "--new-node-certificates")
+
+#: Seconds a job runs that must still run when the daemon is killed.
+_LONG_S: Final = 600.0
+#: Seconds until a master finds that a job's process is gone.
+_DEATH_S: Final = 120.0
+#: Seconds until daemons that were told to have opened their logs anew.
+_REOPEN_S: Final = 30.0
+_LOOK_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A story that ended well."""
+
+    #: Acknowledged, and found again after every step.
+    changes: int
+    jobs: int
+    #: How often all nodes were asked whether they serve.
+    looks: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.changes} changes and {self.jobs} jobs were acknowledged, none is lost;"
+            f" {self.looks} looks at all nodes never saw two masters"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the story."""
+
+    name: str
+    act: Callable[["Takeover"], None]
+
+
+class Takeover:
+    """One playing of the story."""
+
+    def __init__(self, cluster: Cluster, commands: Path, say: Callable[[str], None]) -> None:
+        """Prepare.
+
+        Args:
+            commands: where our installed commands are, in every box.
+            say: is told every step.
+        """
+        self._cluster = cluster
+        self._commands = commands
+        self._say = say
+        self._ledger = Ledger()
+        self._first, self._second = cluster.nodes[:2]
+        self._master = self._first
+        self._step = "beginning"
+        self._watch = serving.Watch(cluster.nodes, lambda: self._step)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look for a second master until the end of the block."""
+        with self._watch:
+            yield
+
+    def take(self, step: Step) -> None:
+        """Play one step, and ask the questions that end each.
+
+        Raises:
+            BoxError: something is not as it must be; the message says in which step.
+        """
+        began = time.monotonic()
+        self._step = step.name
+        self._say(f"{step.name} ...")
+        try:
+            step.act(self)
+            self._check()
+        except BoxError as error:
+            raise BoxError(f"{step.name}: {error}") from error
+        self._say(f"  done in {time.monotonic() - began:.0f} s")
+
+    def ending(self) -> Played:
+        """Return what all steps come to.
+
+        Raises:
+            BoxError: two nodes served at once.
+        """
+        if self._watch.twice:
+            raise BoxError(f"two masters at once: {self._watch.twice}")
+        return Played(len(self._ledger.tags), len(self._ledger.jobs), self._watch.looks)
+
+    def _check(self) -> None:
+        serving.await_master(self._cluster.nodes, self._master.plan.name)
+        self._ledger.check(self._cluster, self._master)
+        self._ledger.change(self._cluster, self._master)
+        job_id = self._ledger.submit(self._cluster, self._master, 0.1)
+        self._await_job(job_id, {"success"})
+
+    # --- steps --------------------------------------------------------------------------------
+
+    def as_debian_has_it(self) -> None:
+        """Debian's daemons serve."""
+        self._ledger.after_id = max(self._cluster.job_statuses(self._master))
+
+    def install(self) -> None:
+        """Ours is installed on the master."""
+        self._installer("--yes")
+        self._expect_ours(QUERIES, CONFIGURATION)
+
+    def control(self) -> None:
+        """Debian's control starts, checks and stops ours."""
+        first = self._first
+        for name in (QUERIES, CONFIGURATION):
+            self._cluster.daemons(first, "check", name)
+            self._cluster.daemons(first, "check-and-start", name)
+        self._rotate_logs()
+        self._cluster.daemons(first, "stop-master")
+        found = serving.masters(self._cluster.nodes)
+        if found:
+            raise BoxError(f"after stop-master {found} still serve")
+        self._cluster.daemons(first, "start-master")
+
+    def run_watcher(self) -> None:
+        """The watcher runs."""
+        before = self._process_ids(self._first)
+        self._first.ok("ganeti-watcher", "--ignore-pause")
+        if self._process_ids(self._first) != before:
+            raise BoxError("the watcher has started daemons anew")
+
+    def fail_over(self) -> None:
+        """A candidate with Debian's daemons takes over."""
+        self._second.ok("gnt-cluster", "master-failover")
+        self._master = self._second
+        serving.await_master(self._cluster.nodes, self._second.plan.name)
+        for box in self._cluster.nodes:
+            named = box.ok("cat", "/var/lib/ganeti/ssconf_master_node").strip()
+            if named != self._second.plan.full_name:
+                raise BoxError(f"{box.plan.name} believes that {named} is the master")
+
+    def fail_back(self) -> None:
+        """The master comes back to ours."""
+        self._first.ok("gnt-cluster", "master-failover")
+        self._master = self._first
+
+    def renew_keys(self) -> None:
+        """Keys are renewed."""
+        refused = self._first.run(*_RENEW, *_OF_NODES)
+        if refused.code == 0 or "nothing was changed" not in refused.output:
+            raise BoxError(f"new certificates of nodes are not refused:\n{refused.output}")
+        self._first.ok(*_RENEW, "--new-confd-hmac-key", "--new-rapi-certificate")
+
+    def reboot(self) -> None:
+        """The master's power is cut."""
+        self._first.kill()
+        self._cluster.boot(self._first)
+
+    def kill_and_undo(self) -> None:
+        """Ours is killed, Debian's daemons start after it."""
+        running = self._ledger.submit(self._cluster, self._first, _LONG_S)
+        self._await_job(running, {"running"})
+        for process_id in self._process_ids(self._first).values():
+            self._first.ok("kill", "-9", str(process_id))
+        self._installer("--undo", "--yes")
+        self._expect_ours()
+        serving.await_master(self._cluster.nodes, self._first.plan.name)
+        # By itself luxid looks for dead jobs every five minutes only; asked, it sees at once that
+        # nobody holds the job's livelock.
+        self._first.ok("gnt-job", "cancel", "--kill", "--yes-do-it", str(running))
+        self._await_job(running, {"error"})
+
+    def renew_certificates(self) -> None:
+        """The nodes get new certificates."""
+        self._first.ok(*_RENEW, *_OF_NODES)
+
+    def install_and_undo(self) -> None:
+        """Ours is installed again and removed."""
+        self._installer("--yes")
+        self._expect_ours(QUERIES, CONFIGURATION)
+        self._check()
+        self._installer("--undo", "--yes")
+        self._expect_ours()
+
+    # --- what the steps are made of -----------------------------------------------------------
+
+    def _installer(self, *arguments: str) -> None:
+        self._first.ok(str(self._commands / "ganeti-masterd-install-debian"), *arguments)
+
+    def _expect_ours(self, *names: str) -> None:
+        """See that ours stands in the places of these programs, and of no other."""
+        launcher = str(self._commands / "ganeti-masterd")
+        ours = tuple(
+            name
+            for name in (QUERIES, CONFIGURATION)
+            if self._first.ok("readlink", "-f", f"/usr/sbin/{name}").strip() == launcher
+        )
+        if ours != names:
+            raise BoxError(f"ours stands in the places of {ours}, not of {names}")
+
+    def _rotate_logs(self) -> None:
+        for log in _LOGS:
+            self._first.ok("mv", log, f"{log}.1")
+        self._cluster.daemons(self._first, "rotate-all-logs")
+        deadline = time.monotonic() + _REOPEN_S
+        for log in _LOGS:
+            # Their answer to the signal; one that finds its log gone by itself says another word.
+            while self._first.run("grep", "--quiet", "Log reopened", log).code:
+                if time.monotonic() > deadline:
+                    raise BoxError(f"{log} is not reopened when logs are rotated")
+                time.sleep(_LOOK_S)
+
+    def _process_ids(self, box: Box) -> dict[str, int]:
+        return {
+            name: int(box.ok("cat", f"/run/ganeti/{name}.pid")) for name in (QUERIES, CONFIGURATION)
+        }
+
+    def _await_job(self, job_id: int, wanted: set[str]) -> None:
+        deadline = time.monotonic() + _DEATH_S
+        while (status := self._cluster.job_statuses(self._master).get(job_id)) not in wanted:
+            if time.monotonic() > deadline:
+                raise BoxError(f"job {job_id} is {status} and not {' or '.join(sorted(wanted))}")
+            time.sleep(_LOOK_S)
+
+
+#: All steps in their order.
+STEPS: Final = (
+    Step("Debian's daemons serve", Takeover.as_debian_has_it),
+    Step("ours is installed on the master", Takeover.install),
+    Step("Debian's control starts, checks and stops ours", Takeover.control),
+    Step("the watcher runs", Takeover.run_watcher),
+    Step("a candidate with Debian's daemons takes over", Takeover.fail_over),
+    Step("the master comes back to ours", Takeover.fail_back),
+    Step("keys are renewed", Takeover.renew_keys),
+    Step("the master's power is cut", Takeover.reboot),
+    Step("ours is killed, Debian's daemons start after it", Takeover.kill_and_undo),
+    Step("the nodes get new certificates", Takeover.renew_certificates),
+    Step("ours is installed again and removed", Takeover.install_and_undo),
+)
