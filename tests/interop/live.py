@@ -20,7 +20,7 @@ from masterd.testing import cluster as clusters
 from masterd.testing.cluster import ClusterNode, SimulatedCluster
 from masterd.testing.control import NodeControl
 from masterd.testing.node_facts import Capacity
-from tests.interop import luxid, luxid_support
+from tests.interop import luxid, luxid_support, masters
 from tests.sample_config import Document
 
 #: Of the instances that should run, one in so many does not, and one in so many runs elsewhere.
@@ -48,6 +48,18 @@ class Roots:
 
 
 @contextmanager
+def at_work(made: Document) -> Iterator[Roots]:
+    """Run both masters of a configuration, the reference with what carries out its jobs."""
+    with (
+        roots(made) as found,
+        luxid.luxid(found.theirs, config_serial=found.config.serial_no),
+        luxid.wconfd(found.theirs),
+        masters.ours(found.ours),
+    ):
+        yield found
+
+
+@contextmanager
 def roots(made: Document) -> Iterator[Roots]:
     """Make two masters of a configuration and run the daemons of its nodes.
 
@@ -58,7 +70,7 @@ def roots(made: Document) -> Iterator[Roots]:
     try:
         base.chmod(0o755)
         cluster = clusters.build(base / "ours", nodes=len(made["nodes"]))
-        config = document.split(_moved(made, cluster))
+        config = document.split(moved(made, cluster))
         theirs = base / "theirs" / cluster.master.name
         shutil.copytree(cluster.master_root, theirs)
         for root in (theirs, cluster.master_root):
@@ -71,7 +83,7 @@ def roots(made: Document) -> Iterator[Roots]:
         shutil.rmtree(base)
 
 
-def _moved(made: Document, cluster: SimulatedCluster) -> Document:
+def moved(made: Document, cluster: SimulatedCluster) -> Document:
     """Return a configuration whose nodes are those of a cluster, in the same order."""
     pairs = list(zip(made["nodes"].items(), cluster.nodes, strict=True))
     digests = {

@@ -4,19 +4,22 @@ Each has a root directory of its own, because both want the same socket below it
 runs, unless the test starts some.
 """
 
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from masterd.clock import SystemClock
+from masterd.config import document
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.luxi.client import Client
 from masterd.paths import Paths
 from tests import system
+from tests.broken_configs import sound
 from tests.interop import debian, luxid, luxid_support
 from tests.interop.debian import Commands, Outcome
 
@@ -24,6 +27,27 @@ HOST: Final = luxid_support.HOST
 
 _FOLDERS: Final = ("etc/ganeti", "var/lib/ganeti/queue/archive", "var/run/ganeti/socket",
                    "var/run/ganeti/livelocks", "var/log/ganeti")  # fmt: skip
+
+#: What two runs never have in common: the time before a line, a new object's uuid. And what only
+#: the missing node daemon makes a job tell, the reference with the node's uuid.
+_TIME: Final = re.compile(r"^\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4} ", re.MULTILINE)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SILENT: Final = re.compile(r"^.*Communication failure to node .*\n", re.MULTILINE)
+
+
+def lonely() -> ConfigSnapshot:
+    """Return a cluster of several nodes on which nobody is asked who cannot answer but the master.
+
+    The others are offline.
+    """
+    made = sound()
+    made["filters"] = {}
+    for node in made["nodes"].values():
+        node["offline"] = node["offline"] or node["uuid"] != made["cluster"]["master_node"]
+        if node["offline"]:
+            node["drained"] = node["master_candidate"] = False
+    made["cluster"]["candidate_pool_size"] = 1
+    return document.split(made)
 
 
 @contextmanager
@@ -62,10 +86,16 @@ def working_reference(config: ConfigSnapshot) -> Iterator[Path]:
 
 
 @contextmanager
-def ours(path: Path) -> Iterator[None]:
-    """Run our daemon in a root, without asking other nodes who is the master."""
+def ours(path: Path, through: Sequence[str] = ()) -> Iterator[None]:
+    """Run our daemon in a root, without asking other nodes who is the master.
+
+    Args:
+        through: a command that starts it, such as one that makes it another user's.
+    """
     paths = Paths(path, path.name)
-    process = system.spawn(paths.environment(), arguments=["--no-voting", "--yes-do-it"])
+    process = system.spawn(
+        paths.environment(), arguments=["--no-voting", "--yes-do-it"], through=through
+    )
     try:
         with Client(
             str(paths.query_socket),
@@ -79,6 +109,10 @@ def ours(path: Path) -> Iterator[None]:
     finally:
         process.terminate()
         assert process.wait(system.END_S) == 0
+
+
+def _plain(text: str) -> str:
+    return _UUID.sub("UUID", _SILENT.sub("", _TIME.sub("", text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +129,24 @@ class Masters:
         theirs, ours = debian.finish(first), debian.finish(second)
         assert ours == theirs
         return theirs
+
+    def alike(self, *command: str, reworded: Callable[[str], str] = lambda text: text) -> Outcome:
+        """Run a command on both; it must do the same but for times, uuids and silent nodes.
+
+        Args:
+            reworded: puts what both print into the same words.
+        """
+        first, second = (each.start(*command) for each in (self.theirs, self.ours))
+        theirs, ours = (
+            replace(
+                outcome,
+                output=reworded(_plain(outcome.output)),
+                errors=reworded(_plain(outcome.errors)),
+            )
+            for outcome in (debian.finish(first), debian.finish(second))
+        )
+        assert ours == theirs, f"{command}: ours {ours}, theirs {theirs}"
+        return ours
 
     def fields(self, kind: str) -> list[str]:
         """Return the names of all fields that `list-fields` shows."""
