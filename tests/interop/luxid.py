@@ -13,11 +13,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import pytest
 
+from tests.interop.debian import LIBRARY
+
 _USER: Final = "gnt-masterd"
+_LUXID_GROUPS: Final = ("gnt-luxid", "gnt-daemons")
+
+#: What a job's process is run by.
+PYTHON: Final = "/usr/bin/python3"
 
 #: Seconds it may take to start, and for an answer.
 PATIENCE_S: Final = 30.0
@@ -39,42 +45,99 @@ def give(*paths: Path) -> None:
 
 @contextmanager
 def _daemon(
-    name: str, root: Path, groups: tuple[str, str], *, until: str, hopeless: str = "\0"
+    name: str,
+    root: Path,
+    groups: tuple[str, str],
+    through: Sequence[str],
+    *,
+    until: str,
+    hopeless: str = "\0",
 ) -> Iterator[str]:
     """Run a daemon of Debian's on a virtual node until the end of the block.
 
-    Gives what it told until a line with `until` in it. A line with `hopeless` ends it.
+    Gives what it told until a line with `until` in it. A line with `hopeless` ends it. A command
+    that it is started `through` becomes the daemon.
     """
-    group, others = groups
-    with subprocess.Popen(
-        ["setpriv", "--reuid", _USER, "--regid", group, "--groups", others,
-         name, "-f", "--no-voting", "--yes-do-it"],
-        env={"PATH": os.environ["PATH"], "GANETI_ROOTDIR": str(root), "GANETI_HOSTNAME": root.name},
-        stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        guard = threading.Timer(PATIENCE_S, process.kill)
-        guard.start()
-        assert process.stderr is not None
-        told: list[str] = []
-        try:
-            for line in process.stderr:
-                told.append(line)
-                if hopeless in line:
-                    process.kill()
-                if until in line:
-                    break
-            else:
-                pytest.fail(f"{name} did not start: " + "".join(told))
-            guard.cancel()
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield "".join(told)
-        finally:
-            guard.cancel()
-            process.terminate()
+    command = [*through, *_as_user(*groups), name, "-f", "--no-voting", "--yes-do-it"]
+    process = subprocess.Popen(command, env=_environment(root), stderr=subprocess.PIPE, text=True)
+    try:
+        yield _told(name, process, until, hopeless)
+    finally:
+        _end(name, process)
+
+
+def _as_user(group: str, others: str) -> list[str]:
+    return ["setpriv", "--reuid", _USER, "--regid", group, "--groups", others]
+
+
+def _environment(root: Path) -> dict[str, str]:
+    # The processes of jobs go through sets in the same order in each run.
+    return {
+        "PATH": os.environ["PATH"],
+        "GANETI_ROOTDIR": str(root),
+        "GANETI_HOSTNAME": root.name,
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def _told(name: str, process: "subprocess.Popen[str]", until: str, hopeless: str) -> str:
+    """Return what a daemon tells until a line with `until` in it."""
+    assert process.stderr is not None
+    guard = threading.Timer(PATIENCE_S, process.kill)
+    guard.start()
+    told: list[str] = []
+    try:
+        for line in process.stderr:
+            told.append(line)
+            if hopeless in line:
+                process.kill()
+            if until in line:
+                return "".join(told)
+    finally:
+        guard.cancel()
+        # Processes of jobs hold the other end too, and outlive luxid: nobody waits for its end.
+        threading.Thread(target=_drain, args=[process.stderr], daemon=True).start()
+    pytest.fail(f"{name} did not start: " + "".join(told))
+
+
+def _drain(stream: IO[str]) -> None:
+    with stream:
+        stream.read()
+
+
+def _end(name: str, process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(PATIENCE_S)
+        pytest.fail(f"{name} did not end within {PATIENCE_S} s of SIGTERM")
 
 
 @contextmanager
-def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
+def beside(root: Path, command: Sequence[str]) -> Iterator[None]:
+    """Run a program of Debian's Python as a job's process runs, until the end of the block.
+
+    The block begins when it has printed a line.
+    """
+    environment = {**_environment(root), "PYTHONPATH": str(LIBRARY), "GNT_DEBUG": "0"}
+    through = list(command)
+    at = through.index(PYTHON)
+    through[at:at] = _as_user(*_LUXID_GROUPS)
+    with subprocess.Popen(through, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None, "a pipe was asked for"
+        try:
+            if not process.stdout.readline():
+                pytest.fail(f"{command[-1]} did not start")
+            yield
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+
+@contextmanager
+def luxid(root: Path, *, config_serial: int, through: Sequence[str] = ()) -> Iterator[Path]:
     """Run luxid on a virtual node until the end of the block; give its socket.
 
     It has read the configuration and the queue when the block begins.
@@ -82,7 +145,8 @@ def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
     with _daemon(
         "ganeti-luxid",
         root,
-        ("gnt-luxid", "gnt-daemons"),
+        _LUXID_GROUPS,
+        through,
         # The last thing it does, and it has looked at the jobs by then.
         until="Starting time-based job queue watcher",
         hopeless="Configuration unavailable",
@@ -93,12 +157,13 @@ def luxid(root: Path, *, config_serial: int) -> Iterator[Path]:
 
 
 @contextmanager
-def wconfd(root: Path) -> Iterator[None]:
+def wconfd(root: Path, through: Sequence[str] = ()) -> Iterator[None]:
     """Run `ganeti-wconfd` beside luxid until the end of the block, so that jobs are carried out."""
     with _daemon(
         "ganeti-wconfd",
         root,
         ("gnt-confd", "gnt-admin,gnt-daemons,gnt-luxid"),
+        through,
         # The last thing it looks at before it serves.
         until="temporary reservations",
     ):
