@@ -101,6 +101,20 @@ print(*config.cluster.GetTags())
 
 
 def test_what_is_not_there_yet_is_refused_clearly(commands: Commands) -> None:
-    refused = commands.run("gnt-cluster", "verify")
+    refused = commands.run("gnt-cluster", "rename", "-f", "other.example.com")
     assert refused.code == 1
-    assert "Opcode OP_CLUSTER_VERIFY is not supported yet by this master daemon" in refused.errors
+    assert "Opcode OP_CLUSTER_RENAME is not supported yet by this master daemon" in refused.errors
+
+
+@pytest.mark.parametrize(
+    "options", [("--new-node-certificates",), ("--new-rapi-certificate", "--new-cluster-cert")]
+)
+def test_a_renewal_that_would_be_left_half_done_is_refused_before_it_stops_anything(
+    commands: Commands, options: tuple[str, ...]
+) -> None:
+    refused = commands.run("gnt-cluster", "renew-crypto", "--force", *options)
+    assert refused.code == 1
+    assert "cannot renew the certificates of nodes yet, and nothing was changed" in refused.errors
+    # The next thing it would have told.
+    assert "Blocking watcher" not in refused.output
+    commands.ok("gnt-cluster", "master-ping")

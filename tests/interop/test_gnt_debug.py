@@ -165,6 +165,8 @@ def test_reason_and_priority_reach_the_job(commands: Commands, client: Client) -
     (op,) = field(client, job_id, "ops")
     assert op["priority"] == 10
     assert ["gnt:user", "because"] in [reason[:2] for reason in op["reason"]]
+    # The next test counts the jobs that succeeded.
+    assert system.wait_for_end(client, job_id) == "success"
 
 
 def test_two_hundred_delays_of_a_tenth_of_a_second_all_succeed(
