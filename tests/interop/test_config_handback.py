@@ -8,15 +8,23 @@ import json
 import pytest
 
 from masterd.clock import SystemClock
-from masterd.config import document
+from masterd.config import document, verify
 from masterd.luxi.client import Client
 from masterd.paths import Paths
 from tests import system
+from tests.broken_configs import sound
 from tests.interop import luxid, luxid_support, masters
 from tests.interop.luxid import needs_luxid
 from tests.migration.old_configs import expressible, old
 
 pytestmark = needs_luxid
+
+QUESTIONS: list[tuple[str, list[object]]] = [
+    ("QueryTags", ["cluster", ""]),
+    ("QueryInstances", [[], ["name", "tags", "ctime", "mtime", "disk.sizes"], False]),
+    ("QueryGroups", [[], ["name", "tags", "ctime"], False]),
+    ("QueryNetworks", [[], ["name", "tags", "ctime"], False]),
+]
 
 TAG_OP = {"OP_ID": "OP_TAGS_SET", "kind": "instance", "name": "inst3.example.com",
           "tags": ["told:once"], "reason": []}  # fmt: skip
@@ -51,6 +59,50 @@ def test_nothing_is_lost_from_an_old_release_to_luxid(minor: int) -> None:
         assert sorted(tags) == sorted([*instance["tags"], *added])
         assert macs == [nic["mac"] for nic in instance["nics"]]
         assert sizes == [config["disks"][uid]["size"] for uid in instance["disks"]]
+
+
+def test_what_luxid_bears_is_taken_over_as_luxid_reads_it() -> None:
+    config = sound()
+    for section in ("nodes", "nodegroups", "networks", "instances", "disks"):
+        each = next(v for v in config[section].values() if "forthcoming" not in v)
+        each.update({key: None for key in ("ctime", "mtime", "tags", "mode") if key in each})
+    config["cluster"].update(ctime=None, mtime=None, tags=["b", "a", "b"])
+    config.update(ctime=None, mtime=None, serial_no=float(config["serial_no"]))
+    with masters.root(document.split(sound())) as root:
+        paths = Paths(root, root.name)
+        paths.config_file.write_text(json.dumps(config))
+        luxid.give(root)
+        with luxid.luxid(root, config_serial=int(config["serial_no"])) as socket:
+            reference = luxid_support.Luxid(socket)
+            try:
+                theirs = [reference.ask(*each) for each in QUESTIONS]
+            finally:
+                reference.close()
+        with masters.ours(root), _client(paths) as client:
+            assert [client.call(method, *args) for method, args in QUESTIONS] == theirs
+
+
+@pytest.mark.parametrize(
+    ("text", "carried"),
+    [("a\nb\x01c\x7fd", True), ('a"b\\c', True), ("b\u00fcro", False), ("a\u2022b", False)],
+)
+def test_texts_are_refused_exactly_where_luxid_cannot_carry_them(text: str, carried: bool) -> None:
+    config = sound()
+    config["cluster"]["tags"] = [text]
+    snapshot = document.split(config)
+    assert (verify.problems(snapshot) == []) is carried
+    with masters.root(snapshot) as root:
+        luxid.give(root)
+        with luxid.luxid(root, config_serial=snapshot.serial_no) as socket:
+            reference = luxid_support.Luxid(socket)
+            try:
+                if carried:
+                    assert reference.ask("QueryTags", ["cluster", ""]) == [text]
+                else:
+                    with pytest.raises(ValueError, match=r"decode|delimiter"):
+                        reference.ask("QueryTags", ["cluster", ""])
+            finally:
+                reference.close()
 
 
 def _client(paths: Paths) -> Client:

@@ -20,6 +20,7 @@ from masterd.config.kinds import CLUSTER, GROUP, NODE
 from masterd.config.params import PartialNdParams
 from masterd.config.render import render
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.dialect import DIALECT_3_0
 from masterd.query.cluster_info import cluster_info
 from masterd.query.config_values import ClusterState, config_values
 from tests.interop.luxid import needs_luxid
@@ -153,7 +154,7 @@ def reference() -> Iterator[Luxid]:
 @needs_luxid
 def test_luxid_answers_from_our_rendering_what_we_answer(reference: Luxid) -> None:
     config = rich_configuration()
-    assert reference.ask("QueryClusterInfo", []) == cluster_info(config)
+    assert reference.ask("QueryClusterInfo", []) == cluster_info(config, DIALECT_3_0)
     names = ["cluster_name", "watcher_pause", "master_node", "drain_flag", "modify_ssh_setup",
              "ssh_key_type", "ssh_key_bits", "no_such_name"]  # fmt: skip
     state = ClusterState(config=config, drained=False, watcher_pause=None)

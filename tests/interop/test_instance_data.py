@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import pytest
 
-from masterd.config import document, node_disks
+from masterd.config import document
 from masterd.config.kinds import AnyDisk
 from masterd.config.render import render
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.node import documents
 from masterd.opcodes.instance_life import OpInstanceQueryData
 from masterd.rpc.result import RpcResult
 from masterd.rpc.runner import Request
@@ -124,7 +125,7 @@ def test_what_is_told_without_asking_nodes(
 
 
 class Nodes:
-    """Obeys `masterd.lu.context.Rpc`; nodes that answer what they were given to answer."""
+    """Obeys `masterd.node.target.Nodes`; nodes that answer what they were given to answer."""
 
     def __init__(self, answers: dict[str, dict[str, Any]]) -> None:
         self.answers = answers
@@ -193,7 +194,7 @@ def test_each_disk_is_told_to_each_node_in_the_same_form(
             for node in config.nodes.sorted():
                 disk: AnyDisk = config.disks[uuid]
                 assert instance.primary_node is not None
-                ours = node_disks.for_node(config, disk, instance.primary_node, node.uuid)
+                ours = documents.disk(config, disk, instance.primary_node, node.uuid)
                 theirs = reference.ask(
                     {"what": "disk", "path": str(path), "instance": instance.uuid, "disk": uuid,
                      "node": node.uuid}

@@ -177,7 +177,7 @@ def load(queue: Queue, paths: list[Path]) -> dict[int, tuple[str, int]]:
     for line in output.splitlines():
         path, status, log_serial, written = json.loads(line)
         stored = json.loads(Path(path).read_bytes())
-        assert written == {**stored, "livelock": None, "process_id": None}, path
+        assert written == {"livelock": None, "process_id": None, **stored}, path
         assert Path(path).name == f"job-{stored['id']}"
         found[stored["id"]] = (status, log_serial)
     assert len(found) == len(paths)
@@ -244,10 +244,6 @@ def luxid_socket(queue: Queue) -> Iterator[Path]:
             yield path
 
 
-def without_nulls(ops: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in op.items() if value is not None} for op in ops]
-
-
 @needs_luxid
 def test_luxid_tells_of_each_file_what_we_tell_of_its_job(queue: Queue, luxid_socket: Path) -> None:
     with Client(str(queue.socket)) as client:
@@ -257,6 +253,4 @@ def test_luxid_tells_of_each_file_what_we_tell_of_its_job(queue: Queue, luxid_so
             ours = as_luxid_tells(client.call("QueryJobs", *question))[0]
             told = dict(zip(FIELDS, theirs, strict=True))
             expected = dict(zip(FIELDS, ours, strict=True))
-            # It leaves out most parameters that are null, and tells two null ones.
-            assert without_nulls(told.pop("ops")) == without_nulls(expected.pop("ops"))
             assert told == expected

@@ -3,11 +3,11 @@
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import gevent
 import pytest
-from gevent.subprocess import check_output
 
 from masterd.errors import ECode, JobQueueFull, OpPrereqError
 from masterd.job.model import Peer
@@ -17,6 +17,7 @@ from masterd.luxi.methods import check
 from masterd.luxi.reply import Reply
 from masterd.query.engine import query, query_classic, query_fields
 from masterd.query.job_fields import JOB_TABLE
+from store.threads import in_thread
 from tests.luxi_support import serving
 from tests.query_support import ListSource, job
 
@@ -79,11 +80,13 @@ def _handle(request: Request, peer: Peer, reply: Reply) -> None:
 
 def test_debians_client_understands_our_answers(tmp_path: Path) -> None:
     with serving(tmp_path, _handle) as (_, path), gevent.Timeout(60):
-        output = check_output(
+        ask = partial(
+            subprocess.check_output,
             ["/usr/bin/python3", "-c", _SCRIPT, os.fspath(path)],
             env={"PYTHONPATH": os.fspath(_GANETI), "PATH": os.environ["PATH"]},
             stderr=subprocess.STDOUT,
         )
+        output: str | bytes = in_thread(gevent.get_hub().threadpool, ask)
     seen = json.loads(output)
     assert seen["query"]["data"] == [[[0, 2], [0, "success"], [1, None]]]
     assert seen["fields"] == 16

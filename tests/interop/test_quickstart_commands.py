@@ -41,3 +41,20 @@ def test_a_delay_is_run_listed_and_archived(commands: Commands) -> None:
     commands.ok("gnt-job", "archive", "1")
     listed = commands.ok("gnt-job", "list", "--no-headers", "-o", "id")
     assert [line.strip() for line in listed.lines] == ["2"]
+
+
+def test_a_network_is_added_connected_changed_and_removed(commands: Commands) -> None:
+    gnt = "gnt-network"
+    commands.ok(gnt, "add", "--network", "192.0.2.0/28", "--gateway", "192.0.2.1", "net1")
+    commands.ok(gnt, "connect", "--nic-parameters", "mode=bridged,link=br0", "net1", "default")
+    commands.ok(gnt, "modify", "--add-reserved-ips", "192.0.2.9", "net1")
+    commands.ok(gnt, "add-tags", "net1", "zone:a")
+    fields = "name,free_count,external_reservations,group_list,tags"
+    listed = commands.ok(gnt, "list", "--no-headers", "--separator=|", "-o", fields)
+    assert listed.lines == [
+        "net1|12|192.0.2.0, 192.0.2.1, 192.0.2.9, 192.0.2.15|default (bridged, br0, )|zone:a"
+    ]
+    assert "br0" in commands.ok(gnt, "info", "net1").output
+    commands.ok(gnt, "disconnect", "net1", "default")
+    commands.ok(gnt, "remove", "net1")
+    assert commands.ok(gnt, "list", "--no-headers").lines == []

@@ -4,21 +4,29 @@ Each test module starts its own `ganeti-noded` on a loopback address, in a virtu
 nothing on this machine is touched. It wants to be root and to find Ganeti's users.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import gevent
 import pytest
 
 from masterd.clock import SystemClock
 from masterd.constants import PROTOCOL_VERSION
-from masterd.rpc.encoding import FileDetails
+from masterd.rpc.encoding import FileDetails, compress
 from masterd.rpc.errors import ConnectionLostError, TransportError
 from masterd.rpc.replica import NodeReplica, ReplicaBodies
 from masterd.rpc.runner import NodeTarget, RpcRunner
 from masterd.rpc.transport import TlsTransport
 from masterd.testing import cluster as clusters
 from masterd.testing.cluster import SimulatedCluster
+from masterd.testing.node_calls import SimulatedNode
 from tests.interop import nodes
+
+#: Ganeti's own allocator.
+HAIL: Final = Path("/usr/lib/ganeti/iallocators/hail")
 
 pytestmark = pytest.mark.skipif(nodes.hindrance() is not None, reason=nodes.hindrance() or "")
 
@@ -69,7 +77,7 @@ def test_it_writes_queue_files_of_any_length(
 ) -> None:
     content = "é" * (length // 2)
     result = runner.call_one(
-        "jobqueue_update", noded, [queue_file(cluster, "job-1"), content.encode()]
+        "jobqueue_update", noded, [queue_file(cluster, "job-1"), compress(content)]
     )
     assert result.error is None
     path = cluster.queue(cluster.nodes[1]) / "job-1"
@@ -94,6 +102,39 @@ def test_it_archives_a_job_and_makes_the_directory(
     assert not (there / "drain").exists()
 
 
+def test_it_tells_the_digests_of_the_files_it_has(
+    cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget
+) -> None:
+    replica = NodeReplica(runner, noded, ReplicaBodies(cluster.paths()))
+    queue = cluster.queue(cluster.master)
+    replica.update(queue / "job-21", b'{"id": 21}\n')
+    asked = [queue / "job-21", queue / "job-22", queue / "archive/9/job-90000"]
+    assert replica.digests(asked) == {asked[0]: hashlib.sha1(b'{"id": 21}\n').hexdigest()}
+
+
+def test_a_purge_leaves_what_a_simulated_node_leaves(
+    cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget, tmp_path: Path
+) -> None:
+    simulated = SimulatedNode("node2.example.com", tmp_path / "node2.example.com")
+    roots = (cluster.root(cluster.nodes[1]), simulated.root)
+    for root in roots:
+        queue = root / "var/lib/ganeti/queue"
+        for name in ("job-31", ".hidden", "lock", "archive/job-32", "archive/0/job-33", "strays/x"):
+            (queue / name).parent.mkdir(parents=True, exist_ok=True)
+            (queue / name).write_bytes(b"x")
+        (queue / "job-34").unlink(missing_ok=True)
+        (queue / "job-34").symlink_to("job-31")
+    assert runner.call_one("jobqueue_purge", noded, []).error is None
+    assert simulated.answer("jobqueue_purge", b"[]") == b"[true,null]"
+    left = [
+        {path.name for path in (root / "var/lib/ganeti/queue").rglob("*") if not path.is_dir()}
+        for root in roots
+    ]
+    assert left[1] == {".hidden", "lock", "job-33", "x", "job-34"}
+    assert left[1] <= left[0], "nothing more than the real one leaves"
+    assert not left[0] & {"job-31", "job-32"}
+
+
 def test_a_rename_of_a_missing_file_is_told_as_the_replica_expects(
     cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget
 ) -> None:
@@ -106,7 +147,7 @@ def test_it_refuses_files_outside_the_queue(
     cluster: SimulatedCluster, runner: RpcRunner, noded: NodeTarget
 ) -> None:
     name = queue_file(cluster, "../config.data")
-    result = runner.call_one("jobqueue_update", noded, [name, "x"])
+    result = runner.call_one("jobqueue_update", noded, [name, compress("x")])
     assert "does not belong to the queue directory" in (result.error or "")
 
 
@@ -118,12 +159,42 @@ def test_it_takes_ssconf_files_and_uploads(
     assert (data / "ssconf_cluster_tags").read_text() == "a\nb\n"
     name = cluster.paths().virtual(cluster.data(cluster.master) / "config.data")
     details = FileDetails(name, b"x" * 600, 0o640, "gnt-masterd", "gnt-confd", 10.5, 20.5)
-    assert runner.call_one("upload_file", noded, [details]).error is None
+    assert runner.call_one("upload_file", noded, [details.arguments()]).error is None
     assert (data / "config.data").read_bytes() == b"x" * 600
     assert (data / "config.data").stat().st_mtime == 20.5
     assert runner.call_one("set_watcher_pause", noded, [1234]).ok
     assert (data / "watcher.pause").read_text() == "1234\n"
     assert runner.call_one("set_watcher_pause", noded, [None]).ok
+
+
+@pytest.mark.skipif(not HAIL.exists(), reason="hail is not installed")
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("hail", "", {"version": None}),
+        ("hail", "is: é", {"ignore-soft-errors": None}),
+        ("hail", "{}", {"verbose": None, "group": "one"}),
+        ("nobody", "{}", {}),
+        ("../hail", "{}", {}),
+    ],
+)
+def test_it_runs_an_allocator_as_a_simulated_node_does(
+    runner: RpcRunner,
+    noded: NodeTarget,
+    tmp_path: Path,
+    name: str,
+    text: str,
+    options: dict[str, str | None],
+) -> None:
+    arguments = [name, text, options]
+    real = runner.call_one("iallocator_runner", noded, arguments)
+    answer = SimulatedNode("node9.example.com", tmp_path).answer(
+        "iallocator_runner", json.dumps(arguments).encode()
+    )
+    assert answer is not None
+    ok, payload = json.loads(answer)
+    assert (ok, payload) == (real.ok, real.payload if real.ok else real.error)
+    assert ok == (options == {"version": None})
 
 
 def test_it_closes_each_connection_and_does_not_take_sessions_up(
@@ -140,14 +211,14 @@ def test_it_turns_away_a_certificate_that_is_not_in_the_list(
 ) -> None:
     impostor = TlsTransport(cluster.server_pem, cluster.server_pem, SystemClock())
     with pytest.raises(TransportError):
-        impostor.request(noded.address, cluster.port, "/version", b"[]", 5)
+        impostor.request(noded.address, cluster.port, "/version", b"[]", 5, answer_bytes_max=1000)
 
 
 def test_an_unknown_call_ends_the_connection(
     cluster: SimulatedCluster, transport: TlsTransport, noded: NodeTarget
 ) -> None:
     with pytest.raises(ConnectionLostError):
-        transport.request(noded.address, cluster.port, "/nope", b"[]", 5)
+        transport.request(noded.address, cluster.port, "/nope", b"[]", 5, answer_bytes_max=1000)
 
 
 def test_many_calls_at_once_are_all_answered(runner: RpcRunner, noded: NodeTarget) -> None:
