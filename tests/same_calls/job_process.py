@@ -1,0 +1,131 @@
+"""What luxid starts for a job here, in the place of the reference's program; Debian's Python only.
+
+Starting Python and loading all modules takes longer than most jobs. So a process that has loaded
+them waits on a socket (`job_process.py serve SOCKET ORIGINAL`) and forks for each job: the
+reference's own program ORIGINAL runs in the child, with the streams that luxid gave. What luxid
+started hands these over and waits for the child's end.
+
+A file `mended` in the root directory takes an accident of the reference away, so that what its
+unit means to do can be compared: see `_mend`.
+"""
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+from types import ModuleType
+from typing import Any
+
+#: Names in the master's root directory.
+SOCKET = "jobs.socket"
+MENDED = "mended"
+
+#: Bytes of what is handed over besides the streams.
+WORDS_BYTES_MAX = 65536
+
+
+def _hand_over() -> None:
+    """Let the process that waits carry the job out; return when it has ended."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"{os.environ['GANETI_ROOTDIR']}/{SOCKET}")
+        words = json.dumps([sys.argv, dict(os.environ)]).encode()
+        socket.send_fds(connection, [words], [0, 1, 2])
+        # luxid waits for the other ends of these, and the job closes its own.
+        for number in (0, 1):
+            os.close(number)
+        connection.recv(1)
+
+
+def _serve(path: str, original: str) -> None:
+    """Fork for each job that comes."""
+    program = _load(original)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(16)
+        print("ready", flush=True)
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                if os.fork() == 0:
+                    listener.close()
+                    _carry_out(connection, program)
+
+
+def _carry_out(connection: socket.socket, program: Any) -> None:
+    """Run the reference's program in this process, and end."""
+    from pathlib import Path  # what hands a job over shall start soon
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    words, streams, _, _ = socket.recv_fds(connection, WORDS_BYTES_MAX, 3)
+    sys.argv, environment = json.loads(words)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    code = 1
+    try:
+        if Path(os.environ["GANETI_ROOTDIR"], MENDED).exists():
+            _mend()
+        program.main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    finally:
+        os._exit(code)
+
+
+def _load(path: str) -> ModuleType:
+    """Load a program as a module, with all that it imports."""
+    spec = importlib.util.spec_from_file_location("job_program", path)
+    assert spec is not None and spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _mend() -> None:
+    """Take accidents away.
+
+    * The evacuation of a group: its locks of groups and nodes are taken for those of resources that
+      they belong to, and left out, so that it fails at the assertion that it has them. The
+      verification of a group's disks asks for the same locks, and says that it wants them all.
+    * The same where it makes migrations failovers: it reads parameters that an allocator need not
+      give before they have their defaults.
+    * The sizes of named instances' disks: its locks of resources are left out likewise.
+    * The question for the cluster: nobody has looked up what machine the job runs on.
+    """
+    locking = importlib.import_module("ganeti.locking")
+    unit = importlib.import_module("ganeti.cmdlib.group").LUGroupEvacuate
+    _ask_for(unit, locking.LEVEL_NODEGROUP, locking.LEVEL_NODE)
+    sizes = importlib.import_module("ganeti.cmdlib.cluster").LUClusterRepairDiskSizes
+    _ask_for(sizes, locking.LEVEL_NODE_RES)
+    as_failover = unit._MigrateToFailover
+
+    def with_defaults(op: Any) -> Any:
+        op.Validate(True)
+        return as_failover(op)
+
+    unit._MigrateToFailover = staticmethod(with_defaults)
+    importlib.import_module("ganeti.runtime").InitArchInfo()
+
+
+def _ask_for(unit: Any, *levels: object) -> None:
+    """Have a unit ask for its locks of these levels, whatever those of others are."""
+    expand = unit.ExpandNames
+
+    def expand_names(self: Any) -> None:
+        expand(self)
+        for level in levels:
+            self.dont_collate_locks[level] = True
+
+    unit.ExpandNames = expand_names
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        _serve(*sys.argv[2:])
+    else:
+        _hand_over()
