@@ -1,0 +1,347 @@
+"""Where ours does something else than the reference on purpose: each place once, with the reason.
+
+An entry that no run needs any more fails the tests, so that this list only says what is true.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tests.same_calls.matcher import Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Justified:
+    """A difference that stays.
+
+    Attributes:
+        title: opcode (without OP_) and name of the case, as a regular expression for its beginning.
+        place: where, as a regular expression for all of the path; see `matcher.Difference`.
+        reason: why ours does not do the same.
+        theirs: what stands there at the reference, as a regular expression for a part of its repr.
+        ours: what stands there at ours, likewise.
+    """
+
+    title: str
+    place: str
+    reason: str
+    theirs: str = ""
+    ours: str = ""
+
+    def fits(self, title: str, found: Difference) -> bool:
+        """Tell whether a difference is this one."""
+        return (
+            re.match(self.title, title) is not None
+            and re.fullmatch(self.place, found.place) is not None
+            and re.search(self.theirs, repr(found.theirs)) is not None
+            and re.search(self.ours, repr(found.ours)) is not None
+        )
+
+
+_NO_UNIT: Final = "no job of the reference carries it out, though it is declared"
+_NO_MODE: Final = "the reference has the mode for a first secondary node, but its test refuses it"
+_CUT_OFF: Final = r"Command 'uptime' on node 'node[0-9]\.example\.com' failed: "
+_COLLECTORS: Final = (
+    *("cpu-avg-load", "diskstats", "drbd", "inst-status-xen", "lv", "xen-cpu-avg-load"),
+)
+_NO_LOCK: Final = (
+    "always fails at the reference, by an assertion about a lock that it forgot to ask for; ours"
+    " does what is meant"
+)
+
+
+def _exactly(value: object) -> str:
+    """Return the regular expression for the whole repr of a value, in which some may stand."""
+    if isinstance(value, re.Pattern):
+        return str(value.pattern)
+    parts: list[str] = []
+
+    def text(inside: object) -> str:
+        if isinstance(inside, re.Pattern):
+            parts.append(inside.pattern)
+            return f"\0{len(parts) - 1}\0"
+        if isinstance(inside, dict):
+            return "{" + ", ".join(f"{key!r}: {text(each)}" for key, each in inside.items()) + "}"
+        if isinstance(inside, list):
+            return "[" + ", ".join(map(text, inside)) + "]"
+        return repr(inside)
+
+    escaped = re.escape(text(value))
+    return "^" + re.sub("\0([0-9]+)\0", lambda at: parts[int(at[1])], escaped) + "$"
+
+
+def _succeeds(
+    title: str, reason: str, *, theirs: object, ours: object, log: object = None
+) -> Iterator[Justified]:
+    """Give the differences of a case whose opcode fails at the reference only.
+
+    Args:
+        theirs: its error there, compared whole.
+        ours: its result here, compared whole.
+        log: what it says here.
+    """
+    yield Justified(
+        title, r"job\.(status|ops\[0\]\.status)", reason, _exactly("error"), _exactly("success")
+    )
+    yield Justified(title, r"job\.ops\[0\]\.result", reason, _exactly(theirs), _exactly(ours))
+    if log is not None:
+        yield Justified(title, r"job\.ops\[0\]\.log", reason, _exactly([]), _exactly(log))
+
+
+JUSTIFIED: Final = (
+    Justified(
+        "(TAGS_(GET|SEARCH)|NODE_QUERY_STORAGE|NODE_QUERYVOLS)", r"job\.ops\[0\]\.result \(order\)",
+        "the reference has no order here: that of a hash table; ours sorts",
+    ),
+    Justified(
+        "TAGS_SET nothing new", r"config\.(cluster\.)?(serial_no|mtime)",
+        "tags that are there already are no change here, and nothing is distributed",
+        theirs="^(107|1|True|1[0-9.]+)$",
+    ),
+    Justified(
+        "OOB_COMMAND off", r"config\.(cluster\.|nodes\.[0-9a-f-]+\.)?(serial_no|mtime)",
+        "a node that was known to be off already is not changed by that",
+        theirs="^([0-9]+|True|1[0-9.]+)$",
+    ),
+    Justified(
+        "GROUP_VERIFY_DISKS",
+        r"job\.ops\[0\]\.result\[(1\]|2\]\.inst[0-9]+\.example\.com) \(order\)",
+        "the reference has no order here: that of a hash table; ours sorts",
+    ),
+    Justified(
+        "GROUP_VERIFY_DISKS", r"job\.ops\[0\]\.result\[0\]\.[0-9a-f-]+",
+        "why a connection broke is told in each library's own words",
+        theirs="^'Error [0-9]+: GnuTLS recv error .*'$",
+        ours="^'The node closed the connection without an answer'$",
+    ),
+    Justified(
+        "CLUSTER_REPAIR_DISK_SIZES (other sizes|spindles|of one that is named)",
+        r"config\.(disks\.[0-9a-f-]+\.)?serial_no",
+        "the reference writes a disk once for each thing that it corrects, ours once",
+        theirs="^[23]$", ours="^[12]$",
+    ),
+    # What is done is compared where that is mended.
+    *_succeeds(
+        "CLUSTER_REPAIR_DISK_SIZES as it is", _NO_LOCK,
+        theirs=["OpExecError", [[]]], ours=[],
+        log=[["message", ["inst1.example.com"]]] * 2,
+    ),
+    Justified(
+        "CLUSTER_REPAIR_DISK_SIZES as it is", r"calls\.node[1-6]\.example\.com", _NO_LOCK,
+        theirs=_exactly(None), ours=r"^\[\['blockdev_getdimensions',.*\]$",
+    ),
+    Justified(
+        "RESTRICTED_COMMAND", r"job\.ops\[0\]\.result\[[01]\]\[1\]",
+        "why a connection broke is told in each library's own words",
+        theirs=f'^"{_CUT_OFF}Error [0-9]+: GnuTLS recv error .*"$',
+        ours=f'^"{_CUT_OFF}The node closed the connection without an answer"$',
+    ),
+    Justified(
+        "RESTRICTED_COMMAND no node", r"job\.ops\[0\]\.result\[[01]\]",
+        "the reference fails by a fault of its own; ours refuses, as a list of no nodes is no wish",
+        theirs=r"^('OpExecError'|\[\[\]\])$", ours=r"OpPrereqError|wrong_input",
+    ),
+    Justified(
+        "NETWORK_SET_PARAMS (nothing|gateway (given back|of version 6 outside)"
+        "|address (outside|reserved twice|that is not reserved given back))$",
+        r"config\.(networks\.[0-9a-f-]+\.)?(serial_no|mtime)",
+        "what leaves a network as it is is no change here, and nothing is distributed",
+        theirs="^(1|2|5|True|1[0-9]{9}\\.[0-9]+)$", ours="^(0|1|4|False|1[0-9]{9}\\.[0-9]+)$",
+    ),
+    *(
+        Justified(
+            "NETWORK_SET_PARAMS gateway of version 6 outside", place,
+            "the reference lets in an IPv6 gateway outside of the network, and fails at every later"
+            " change of it",
+            theirs=theirs, ours=_exactly(ours),
+        )
+        for place, theirs, ours in (
+            (r"job\.(status|ops\[0\]\.status)", _exactly("success"), "error"),
+            (r"job\.ops\[0\]\.result", _exactly(None), ["AddressPoolError", [[]]]),
+            (r"config\.networks\.[0-9a-f-]+\.gateway6", _exactly("2001:db8:5::1"), None),
+            (r"calls\..*", r"^\[\['hooks_runner', \['network-modify', 'pre', .*\]$", None),
+        )
+    ),
+    *(
+        Justified(
+            "NETWORK_(ADD host bits|SET_PARAMS things taken away)", f"job\\.{place}",
+            "what is an address is found out when the job is submitted",
+            theirs=theirs, ours=_exactly(ours),
+        )
+        for place, theirs, ours in (
+            ("status", _exactly("error"), None),
+            ("ops", r"'(OpPrereqError', \[\[\], 'wrong_input'|OpExecError', \[\[\])\]", None),
+            ("refused", _exactly(None), "F"),
+        )
+    ),
+    *_succeeds(
+        "QUERY of a job",
+        "a job of the reference shows operating systems and storage providers only, though the"
+        " opcode accepts the other resources; ours shows them too, as both daemons do",
+        theirs=["OpPrereqError", [[], "wrong_input"]],
+        ours={
+            "fields": [{"name": "name", "title": "Group", "kind": "text", "doc": "Group name"}],
+            "data": [[[0, "default"]], [[0, "group1"]]],
+        },
+    ),
+    *_succeeds(
+        "QUERY_FIELDS of a job",
+        "likewise, of what can be shown of a resource",
+        theirs=["OpPrereqError", [[], "wrong_input"]],
+        ours={
+            "fields": [
+                {"name": "name", "title": "Node", "kind": "text", "doc": "Node name"},
+                {
+                    "name": "mfree", "title": "MFree", "kind": "unit",
+                    "doc": "Memory available for instance allocations",
+                },
+            ]
+        },
+    ),
+    Justified(
+        "INSTANCE_QUERY_DATA on a node", r"calls\.node3\.example\.com",
+        "ours asks for all disks at once, also where the answer for one then makes all of it fail",
+    ),
+    Justified(
+        "INSTANCE_QUERY_DATA on a node", r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "ours names both, node and instance",
+        ours=r"inst0\.example\.com.*node3\.example\.com",
+    ),
+    *_succeeds(
+        "CLUSTER_QUERY of a job",
+        "always fails in a job of the reference, which does not know the machine's architecture",
+        theirs=["ProgrammerError", [[]]],
+        # All of it is compared where that is mended.
+        ours=re.compile(r"^\{'software_version': '3\.0\.2'.*'architecture': \['64bits', .*\}$"),
+    ),
+    *(
+        Justified(
+            "CLUSTER_QUERY cluster", rf"job\.ops\[0\]\.result\.{place}",
+            "a job of the reference would say less of the cluster than its daemon does, and that in"
+            " other words; ours says what the daemons say",
+            theirs=_exactly(theirs), ours=_exactly(ours),
+        )
+        for place, theirs, ours in (
+            ("vcs_version", "3.0.2-3", "(ganeti) version 3.0.2-3"),
+            (r"architecture\[0\]", "64bit", "64bits"),
+            ("gluster_storage_dir", None, "/var/run/ganeti/gluster"),
+            ("zeroing_image", None, ""),
+            ("enabled_data_collectors", None, dict.fromkeys(_COLLECTORS, True)),
+            ("data_collector_interval", None, dict.fromkeys(_COLLECTORS, 5_000_000)),
+            ("modify_ssh_setup", None, True),
+            ("ssh_key_type", None, "rsa"),
+            ("ssh_key_bits", None, 2048),
+        )
+    ),
+    Justified(
+        "QUERY exports", r"calls\.[^ ]*\[1\]",
+        "the reference's daemon gives this call an empty object for the arguments it has not",
+        theirs=_exactly({}), ours=_exactly([]),
+    ),
+    *(
+        Justified(
+            title, r"job\.ops\[0\]\.result\[0\]", _NO_UNIT,
+            theirs=_exactly("OpCodeUnknown"), ours=_exactly(error),
+        )
+        for title, error in (
+            ("TEST_DUMMY result", "OpResultError"), ("TEST_DUMMY failing", "OpExecError")
+        )
+    ),
+    *_succeeds(
+        "TEST_DUMMY with (messages|jobs)", _NO_UNIT,
+        theirs=["OpCodeUnknown", [[]]], ours=None, log=[["message", []], ["message", []]],
+    ),
+    Justified(
+        "GROUP_REMOVE", r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference tells which nodes a group still has by their uuids, ours by their names",
+        ours="example.com",
+    ),
+    Justified(
+        "GROUP_.* dry run", r"job\.ops\[0\]\.log",
+        "ours says in a dry run what would be done",
+    ),
+    Justified(
+        "GROUP_ASSIGN_NODES nodes that are there",
+        r"config\.(cluster\.)?(serial_no|mtime)|calls\..*",
+        "a node that is in the group already is no change here",
+    ),
+    Justified(
+        "GROUP_ASSIGN_NODES split.*", r"config\.cluster\.mtime",
+        "a node that changes gives the cluster object a new time, with its serial number",
+    ),
+    Justified(
+        "CLUSTER_VERIFY_CONFIG", r"job\.ops\[0\]\.log",
+        "the reference names the first parameter that is not supported, ours each of them",
+    ),
+    *_succeeds(
+        "TEST_ALLOCATOR what the script would get",
+        "the input of an allocator is no text at the reference but bytes, which its job's result"
+        " must not be: it always fails",
+        theirs=["OpResultError", [["cluster.example.com"]]],
+        # The same input is compared where it is sent to a node.
+        ours=re.compile(
+            r"""^'\{"version":2,"cluster_name":"cluster\.example\.com",.*"""
+            r""""request":\{"name":"new\.example\.com",.*"type":"allocate"\}\}\\n'$"""
+        ),
+    ),
+    *(
+        Justified(
+            "TEST_ALLOCATOR no disks", rf"job\.ops\[0\]\.result\[{index}\]",
+            "the reference trips over disks that are missing; ours refuses them",
+            theirs=_exactly(theirs), ours=_exactly(ours),
+        )
+        for index, theirs, ours in (
+            (0, "OpExecError", "OpPrereqError"), (1, [[]], [[], "wrong_input"])
+        )
+    ),
+    *_succeeds(
+        "TEST_ALLOCATOR a first secondary node", _NO_MODE,
+        theirs=["OpPrereqError", [[], "wrong_input"]], ours="what it likes",
+    ),
+    Justified(
+        "TEST_ALLOCATOR a first secondary node", r"calls\..*", _NO_MODE,
+        theirs=_exactly(None), ours=r"^\[\['(node_info|iallocator_runner)', .*\]$",
+    ),
+    Justified(
+        "TEST_ALLOCATOR no mirrored disks", r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "ours names the instance whose disks are not mirrored",
+        theirs=r"^\[\]$",
+    ),
+    # All of what is done is compared where that is mended.
+    *_succeeds(
+        "GROUP_EVACUATE as it is", _NO_LOCK,
+        theirs=["OpExecError", [[]]],
+        ours={"jobs": [[True, re.compile("[0-9]+")]] * 2},
+        log=[["message", ["inst1.example.com"]], ["message", []]],
+    ),
+    Justified(
+        "GROUP_EVACUATE as it is", "submitted", _NO_LOCK,
+        theirs=_exactly([]),
+        ours=r"^\[\[\{.*_REPLACE_DISKS'.*\}\], \[\{.*_MIGRATE'.*\}, \{.*_FAILOVER'.*\}\]\]$",
+    ),
+    Justified(
+        "GROUP_EVACUATE as it is", r"calls\..*", _NO_LOCK,
+        theirs=_exactly(None), ours=r"^\[\['(hooks_runner|node_info)',.*\]$",
+    ),
+    Justified(
+        "(TEST_ALLOCATOR|(NODE|GROUP)_EVACUATE)",
+        r"calls\..* \{\}.*\.(tags|instances) \(order\)",
+        "tags, and locked instances, are sets at the reference, in the order of a hash table",
+    ),
+    Justified(
+        ".* forbidden", r"job\.ops\[0\]\.result\[1\]\[0\]\[[0-9]+\]\[0\]",
+        "the reference names a node whose script forbids the work by its uuid",
+        theirs="-4", ours=r"\.example\.com",
+    ),
+    Justified(
+        ".*", r"job\.ops\[0\]\.log\[[0-9]+\]\[1\]",
+        "the reference names a node that does not run its scripts by its uuid",
+        theirs=r"^\[\]$", ours=r"^\['[^']*'\]$",
+    ),
+    Justified(
+        "CLUSTER_REDIST_CONF", r"calls\..*\[1\]\[0\]\[[34]\]",
+        "the files of the two masters belong to different users here, because luxid must read its",
+        theirs="^'gnt-", ours="^'",
+    ),
+)  # fmt: skip
