@@ -13,13 +13,15 @@ import json  # noqa: E402 (patched first)
 import logging  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 
 import gevent  # noqa: E402
 
-from masterd import cli, daemon, log  # noqa: E402
+from masterd import cli, daemon, log, programs  # noqa: E402
+from masterd.errors import ConfigurationError, StartError  # noqa: E402
 from masterd.paths import Paths  # noqa: E402
 from masterd.settings import Settings  # noqa: E402
-from masterd.startup import Identity, StartError  # noqa: E402
+from masterd.startup import Identity  # noqa: E402
 
 
 class FakeApplication:
@@ -32,8 +34,12 @@ class FakeApplication:
         self._events = os.open(paths.root / "events", os.O_WRONLY)
         self._tell(f"built {identity.myself} {settings.jobs_live_max} {options.no_voting}")
 
-    def start(self) -> None:
+    def start(self) -> str:
         self._act("start")
+        return ""
+
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        """Nobody takes a fake's place."""
 
     def drain(self, timeout_s: float) -> bool:
         self._tell(f"draining {timeout_s:g}")
@@ -47,6 +53,8 @@ class FakeApplication:
         behaviour = self._script.get(phase, "succeed")
         if behaviour == "refuse":
             raise StartError(1, "too few friends")
+        if behaviour == "refuse the configuration":
+            raise ConfigurationError("too few friends")
         if behaviour == "raise":
             raise RuntimeError("broken")
         if behaviour == "die":
@@ -63,4 +71,5 @@ class FakeApplication:
 
 
 if __name__ == "__main__":
-    sys.exit(daemon.main(sys.argv[1:], os.environ, FakeApplication))
+    program = programs.called(sys.argv[0])
+    sys.exit(daemon.main(program, cli.parse(sys.argv[1:], program), os.environ, FakeApplication))

@@ -19,6 +19,7 @@ import pytest
 
 from masterd.errors import EXIT_FAILURE, EXIT_NODESETUP_ERROR, EXIT_NOTMASTER
 from masterd.paths import Paths
+from tests import system
 
 ME = "node1.example.com"
 SCRIPT = Path(__file__).with_name("fake_daemon.py")
@@ -56,8 +57,8 @@ class Node:
     ) -> subprocess.CompletedProcess[str]:
         """Run the command until it returns, and until nobody holds its output any more."""
         return subprocess.run(
-            self._command(arguments),
-            env=self._environment(),
+            self.command(arguments),
+            env=self.environment(),
             input=typed,
             capture_output=True,
             text=True,
@@ -69,8 +70,8 @@ class Node:
     def spawn(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the command and leave it running."""
         process = subprocess.Popen(
-            self._command(arguments),
-            env=self._environment(),
+            self.command(arguments),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,30 +110,19 @@ class Node:
         if self.paths.pid_file.exists():
             pid = self.pid
             if is_daemon(pid):
-                kill_and_wait(pid, signal.SIGKILL)
+                system.kill_and_wait(pid, signal.SIGKILL)
         os.close(self._events)
 
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+    def command(self, arguments: tuple[str, ...] = ()) -> list[str]:
         return [sys.executable, str(SCRIPT), *arguments]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(REPOSITORY), **self.paths.environment()}
 
 
 def is_daemon(pid: int) -> bool:
     comm = Path(f"/proc/{pid}/comm")
     return comm.exists() and comm.read_text() == "ganeti-masterd\n"
-
-
-def kill_and_wait(pid: int, number: signal.Signals) -> None:
-    """Send a signal and wait for the end of a process that need not be our child."""
-    descriptor = os.pidfd_open(pid)
-    try:
-        signal.pidfd_send_signal(descriptor, number)
-        readable, _, _ = select.select([descriptor], [], [], WAIT_S)
-        assert readable, f"process {pid} did not end"
-    finally:
-        os.close(descriptor)
 
 
 @pytest.fixture
@@ -150,7 +140,7 @@ def test_the_command_returns_once_the_daemon_serves(node: Node) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [node.event(), node.event()] == [f"built {ME} 5000 False", "start"]
     assert is_daemon(node.pid)
-    kill_and_wait(node.pid, signal.SIGTERM)
+    system.kill_and_wait(node.pid, signal.SIGTERM)
     assert [node.event() for _ in range(3)] == ["draining 25", "drain", "stop"]
     assert not node.paths.pid_file.exists()
 
@@ -181,6 +171,26 @@ def test_the_daemon_may_open_as_many_files_as_its_clients_need(node: Node) -> No
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert resource.prlimit(node.pid, resource.RLIMIT_NOFILE)[0] == min(1124, hard)
+
+
+def test_with_too_few_files_for_a_few_clients_the_start_is_refused_on_the_terminal(
+    node: Node,
+) -> None:
+    refused = subprocess.run(
+        ["sh", "-c", 'ulimit -n 30 && exec "$@"', "sh", *node.command()],
+        env=node.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert refused.returncode == EXIT_FAILURE
+    assert refused.stderr == (
+        "ganeti-masterd: this process may open only 30 files and sockets, at least 576 are needed:"
+        " raise the limit (ulimit -n, LimitNOFILE= of a systemd unit)\n"
+    )
+    assert not node.paths.pid_file.exists()
 
 
 def test_files_and_directories_have_the_documented_modes(node: Node) -> None:
@@ -218,7 +228,7 @@ def test_settings_and_options_reach_the_application(node: Node) -> None:
     node.write("etc/ganeti/masterd.toml", "jobs_live_max = 12\ndrain_timeout_s = 3\n")
     node.run("--no-voting", "--yes-do-it")
     assert node.event() == f"built {ME} 12 True"
-    kill_and_wait(node.pid, signal.SIGINT)
+    system.kill_and_wait(node.pid, signal.SIGINT)
     assert [node.event(), node.event()] == ["start", "draining 3"]
 
 
@@ -232,6 +242,19 @@ def test_a_refused_start_is_told_to_whoever_started_it(node: Node) -> None:
     assert "CRITICAL Not started: too few friends" in node.log
     assert not node.paths.pid_file.exists()
     node.await_event("stop")
+
+
+@pytest.mark.parametrize("how", ["refuse", "refuse the configuration"])
+@pytest.mark.parametrize("arguments", [(), ("-f",)])
+def test_a_refused_start_is_one_line_without_a_traceback(
+    node: Node, how: str, arguments: tuple[str, ...]
+) -> None:
+    node.script(start=how)
+    done = node.run(*arguments)
+    assert done.returncode == EXIT_FAILURE
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("too few friends\n")
+    assert "Traceback" not in node.log
 
 
 def test_a_start_that_fails_unexpectedly_leaves_a_traceback_in_the_log(node: Node) -> None:
@@ -259,7 +282,8 @@ def test_a_second_daemon_is_refused_and_the_first_named(node: Node) -> None:
     for arguments in ((), ("-f",)):
         done = node.run(*arguments)
         assert done.returncode == EXIT_FAILURE
-        assert f"already running: process {first} holds {node.paths.pid_file}" in done.stderr
+        told = f"already running: ganeti-masterd (process {first}) holds {node.paths.pid_file}"
+        assert told in done.stderr
     assert node.pid == first
     assert is_daemon(first)
 
@@ -267,7 +291,7 @@ def test_a_second_daemon_is_refused_and_the_first_named(node: Node) -> None:
 def test_a_pid_file_left_by_a_killed_daemon_does_not_hinder(node: Node) -> None:
     node.run()
     first = node.pid
-    kill_and_wait(first, signal.SIGKILL)
+    system.kill_and_wait(first, signal.SIGKILL)
     assert node.pid == first
     assert node.run().returncode == 0
     assert node.pid != first
@@ -294,7 +318,7 @@ def test_wrong_arguments_end_with_a_usage_line(
     node: Node, arguments: list[str], complaint: str
 ) -> None:
     done = node.run(*arguments)
-    assert done.returncode == EXIT_FAILURE
+    assert done.returncode == 2
     assert done.stderr.startswith("usage: ganeti-masterd ")
     assert complaint in done.stderr
 
@@ -362,7 +386,7 @@ def test_a_signal_ends_a_start_that_waits(node: Node) -> None:
     node.script(start="hang")
     process = node.spawn()
     node.await_event("start hangs")
-    kill_and_wait(node.pid, signal.SIGTERM)
+    system.kill_and_wait(node.pid, signal.SIGTERM)
     assert process.wait(WAIT_S) == EXIT_FAILURE
     assert "told to end before serving" in process.communicate()[0]
     assert node.event() == "stop"
@@ -394,12 +418,8 @@ def test_a_hangup_reopens_the_log(node: Node) -> None:
     node.run()
     rotated = node.paths.log_file.with_suffix(".1")
     node.paths.log_file.rename(rotated)
-    # A named pipe in its place, so that the new log can be waited for.
-    os.mkfifo(node.paths.log_file)
-    pipe = os.open(node.paths.log_file, os.O_RDWR)
-    os.kill(node.pid, signal.SIGHUP)
-    readable, _, _ = select.select([pipe], [], [], WAIT_S)
-    assert readable
-    assert os.read(pipe, 4096).endswith(b"INFO Log reopened\n")
-    os.close(pipe)
+    pid = node.pid
+    os.kill(pid, signal.SIGHUP)
+    system.kill_and_wait(pid, signal.SIGTERM)
+    assert "INFO Log reopened\n" in node.log
     assert "Log reopened" not in rotated.read_text()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from masterd.pidfile import holder
 from masterd.testing import demonstration as demonstrations
 from masterd.testing import processes, quickstart
 from masterd.testing.demonstration import Demonstration, DemonstrationError
@@ -127,7 +128,7 @@ def test_gnt_job_works_with_the_variables_that_are_shown(root: Path) -> None:
 def test_another_run_brings_back_only_what_was_killed_and_on_the_same_store(root: Path) -> None:
     demonstration = found(root)
     untouched, killed, _ = (
-        processes.holder(demonstration.pid_file(node)) for node in demonstration.cluster.nodes
+        holder(demonstration.pid_file(node)) for node in demonstration.cluster.nodes
     )
     kill(killed)
     kill(demonstration.daemon_pid())
@@ -137,7 +138,7 @@ def test_another_run_brings_back_only_what_was_killed_and_on_the_same_store(root
 
     assert again.returncode == 0, again.stderr
     assert "(1 of them started now)" in again.stdout
-    pids = [processes.holder(demonstration.pid_file(node)) for node in demonstration.cluster.nodes]
+    pids = [holder(demonstration.pid_file(node)) for node in demonstration.cluster.nodes]
     assert pids[0] == untouched
     assert None not in pids
     assert demonstration.daemon_pid() is not None
@@ -163,7 +164,7 @@ def test_stop_leaves_no_process(root: Path) -> None:
     run("--root", str(root), "--detach", "--quiet")
     demonstration = found(root)
     files = [demonstration.pid_file(node) for node in demonstration.cluster.nodes]
-    pids = [processes.holder(path) for path in [*files, demonstration.paths.pid_file]]
+    pids = [holder(path) for path in [*files, demonstration.paths.pid_file]]
     assert None not in pids
 
     done = run("--root", str(root), "--stop")
@@ -230,7 +231,7 @@ def test_a_reader_that_goes_away_ends_everything() -> None:
 def test_a_pid_file_that_nobody_holds_means_no_process(tmp_path: Path) -> None:
     pid_file = tmp_path / "some.pid"
     pid_file.write_text(f"{os.getpid()}\n")
-    assert processes.holder(pid_file) is None
+    assert holder(pid_file) is None
     assert processes.end(pid_file) is False
 
 
@@ -263,6 +264,17 @@ def test_stop_needs_a_root_and_a_cluster_there(
     assert quickstart.main(["--stop"]) == 2
     assert quickstart.main(["--stop", "--root", str(tmp_path)]) == 1
     assert "holds no demonstration cluster" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--stop",)])
+def test_a_root_below_a_plain_file_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert quickstart.main([*options, "--root", str(tmp_path / "file/node1.example.com")]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "Not a directory" in told
 
 
 def test_the_script_explains_every_option() -> None:
