@@ -1,6 +1,6 @@
-"""How fast the LUXI server answers, and what a waiting client costs. Run: `python -m
-tests.benchmarks.bench_luxi`.
+"""How fast the LUXI server answers, and what a waiting client costs.
 
+Run: `python -m tests.benchmarks.bench_luxi`.
 The load comes from another process, so that the figures are the server's; on a machine with two
 processors both have one. Prints one JSON object.
 """

@@ -16,6 +16,7 @@ from pathlib import Path
 import gevent
 
 from masterd.clock import SystemClock
+from masterd.rpc.encoding import compress
 from masterd.rpc.replica import NodeReplica, ReplicaBodies
 from masterd.rpc.runner import RpcRunner
 from masterd.rpc.transport import TlsTransport
@@ -82,7 +83,9 @@ def _measure(cluster: SimulatedCluster, count: int, send: _Send) -> dict[str, fl
 def _by_call(cluster: SimulatedCluster, runner: RpcRunner, count: int) -> None:
     path = cluster.paths().virtual(cluster.queue(cluster.master) / "job-12345")
     for number in range(count):
-        results = runner.call("jobqueue_update", cluster.others(), [path, f"{_CONTENT}{number}"])
+        results = runner.call(
+            "jobqueue_update", cluster.others(), [path, compress(f"{_CONTENT}{number}")]
+        )
         assert all(result.ok for result in results.values())
 
 

@@ -1,6 +1,6 @@
-"""Clients of a daemon, many in one light process. Run by the benchmarks as
-`python -m tests.benchmarks.load SOCKET < SPEC`; prints one JSON object.
+"""Clients of a daemon, many in one light process.
 
+Run by the benchmarks as `python -m tests.benchmarks.load SOCKET < SPEC`; prints one JSON object.
 Every client is a plain non-blocking socket, and requests are encoded before the clock starts, so
 that on a machine with two processors the daemon has nearly all of one. A client is a generator: it
 yields a request and is sent the answer.
@@ -125,10 +125,13 @@ def submitting(message: bytes, count: Iterable[int], times: list[float]) -> Clie
 def working(
     message: bytes, count: Iterable[int], times: list[float], notices: list[float]
 ) -> Client:
-    """Submit a job, wait for its end as Ganeti's clients do, and again."""
-    for _ in count:
+    """Submit a job, wait for its end as Ganeti's clients do, and again.
+
+    "{n}" in a job is its number.
+    """
+    for number in count:
         begun = time.monotonic()
-        job_id = result((yield message))
+        job_id = result((yield message.replace(b"{n}", b"%d" % number)))
         seen: list[Any] | None = None
         while seen is None or seen[0] not in ("success", "error", "canceled"):
             answer = yield request("WaitForJobChange", job_id, ["status", "end_ts"], seen, None, 60)
