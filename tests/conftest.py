@@ -1,18 +1,39 @@
-"""What a run of the tests tells at its end besides their outcome."""
+"""The order of the tests, and what a run of them tells at its end besides their outcome."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+pytest_plugins = ["tests.time_limit"]
+
+#: The folders, cheapest first: what is broken should be told by the test that says most about it.
+KINDS: Final = (
+    *("unit", "property", "scenario", "conformance", "migration"),
+    *("crash", "integration", "interop", "same_calls"),
+)
+
 #: Tells one line at the end of the run.
 Tell = Callable[[str], None]
 
+_TESTS: Final = Path(__file__).parent
 _TOLD: Final = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_TOLD] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _place(item.path))
+
+
+def _place(path: Path) -> int:
+    """Return the place of a test's folder among the kinds; an unknown one comes last."""
+    kind = path.relative_to(_TESTS).parts[0] if path.is_relative_to(_TESTS) else ""
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ with real votes, real TLS to simulated node daemons, and a real store below a di
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -93,8 +94,10 @@ class Daemon:
     def wait_replicated(self) -> None:
         """Return once all candidates hold what has happened before this call."""
         with gevent.Timeout(REPLICATED_S):
-            while self.status()["mirror"]["everywhere"]["entries"]:
+            while (mirror := self.status()["mirror"])["everywhere"]["entries"]:
                 pass
+            while mirror["archive_unknown"]:
+                mirror = self.status()["mirror"]
 
     def log(self) -> str:
         """Return the text of its log file."""
@@ -112,10 +115,14 @@ def start(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     module: Sequence[str] = ("masterd",),
+    through: Sequence[str] = (),
 ) -> Daemon:
     """Start the daemon and return at once; `module` runs it in another way."""
     process = spawn(
-        {**cluster.environment(), **(environment or {})}, arguments=arguments, module=module
+        {**cluster.environment(), **(environment or {})},
+        arguments=arguments,
+        module=module,
+        through=through,
     )
     return Daemon(cluster, process)
 
@@ -125,16 +132,28 @@ def spawn(
     *,
     arguments: Sequence[str] = (),
     module: Sequence[str] = ("masterd",),
+    through: Sequence[str] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start the daemon of the node that the environment names."""
+    """Start the daemon of the node that the environment names; `through` a command, if any."""
     return subprocess.Popen(
-        [sys.executable, "-m", *module, "-f", *arguments],
+        [*through, sys.executable, "-m", *module, "-f", *arguments],
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         cwd=Path(__file__).parent.parent,
     )
+
+
+def kill_and_wait(pid: int, number: signal.Signals) -> None:
+    """Send a signal and wait for the end of a process that need not be our child."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(descriptor, number)
+        readable, _, _ = select.select([descriptor], [], [], END_S)
+        assert readable, f"process {pid} did not end"
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -144,9 +163,12 @@ def running(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     module: Sequence[str] = ("masterd",),
+    through: Sequence[str] = (),
 ) -> Iterator[Daemon]:
-    """Run the daemon for the time of a block."""
-    daemon = start(cluster, arguments=arguments, environment=environment, module=module)
+    """Run the daemon for the time of a block; `through` a command, if any."""
+    daemon = start(
+        cluster, arguments=arguments, environment=environment, module=module, through=through
+    )
     try:
         try:
             daemon.wait_serving()

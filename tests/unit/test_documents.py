@@ -35,5 +35,16 @@ def test_every_file_a_document_names_exists(path: Path) -> None:
 def test_the_way_of_a_job_names_every_package_it_passes() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     way = text.split("## The way of one job")[1].split("## ")[0]
-    for package in ("luxi", "opcodes", "job", "store", "lock", "lu", "rpc", "config", "exporter"):
+    for package in (
+        "luxi",
+        "opcodes",
+        "job",
+        "store",
+        "lock",
+        "work",
+        "lu",
+        "rpc",
+        "wconf",
+        "exporter",
+    ):
         assert f"{package}/" in way, package

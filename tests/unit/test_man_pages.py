@@ -18,9 +18,7 @@ def test_every_setting_stands_in_the_manual_with_its_default() -> None:
     text = page("ganeti-masterd.8")
     for item in dataclasses.fields(Settings):
         default = item.default
-        shown = str(default).lower() if isinstance(default, bool) else f"{default:g}"
-        if isinstance(default, int) and not isinstance(default, bool):
-            shown = str(default)
+        shown = f"{default:g}" if isinstance(default, float) else str(default).lower()
         assert item.name in text
         assert f"({shown})" in text, f"{item.name}'s default is {shown}"
 

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from masterd import settings
-from masterd.lu.registry import LOGICAL_UNITS
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -17,11 +16,10 @@ def test_the_settings_are_listed_with_their_defaults() -> None:
     )
 
 
-def test_the_opcodes_carried_out_are_those_with_a_logical_unit() -> None:
-    paragraph = README.split("**Opcodes carried out**")[1].split("All 75")[0]
-    named = set(re.findall(r"OP_[A-Z_]+[A-Z]", paragraph))
-    named |= {f"OP_TAGS{suffix}" for suffix in re.findall(r"(?<!\w)_[A-Z]+", paragraph)}
-    assert named == set(LOGICAL_UNITS)
+def test_what_holds_jobs_back_is_named() -> None:
+    paragraph = " ".join(README.split("**Calls answered**")[1].split("**Opcodes**")[0].split())
+    assert "take effect on queued jobs at once" in paragraph
+    assert "`rate-limit:N:label`" in paragraph
 
 
 def test_files_that_documents_lead_to_exist() -> None:
@@ -34,5 +32,5 @@ def test_files_that_documents_lead_to_exist() -> None:
 def test_commands_in_documents_exist() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         text = (REPOSITORY / name).read_text(encoding="utf-8")
-        for script in re.findall(r"(?<![\w/])scripts/(\w+)", text):
+        for script in re.findall(r"(?<![\w/])scripts/([\w-]+)", text):
             assert (REPOSITORY / "scripts" / script).exists(), f"{name}: scripts/{script}"

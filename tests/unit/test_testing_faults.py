@@ -52,3 +52,10 @@ def test_a_manual_clock_moves_both_times_when_told() -> None:
     assert (clock.now_us(), clock.monotonic_s()) == (5_500_000, 1.5)
     clock.set_now_us(7)
     assert (clock.now_us(), clock.monotonic_s()) == (7, 1.5)
+
+
+def test_a_fault_lets_as_many_calls_pass_as_it_says() -> None:
+    plan = FaultPlan()
+    plan.set("a", Fault(FaultKind.FAIL, ("version",), times=1, after=2))
+    met = [plan.take("a", call) for call in ("version", "node_info", *["version"] * 3)]
+    assert [fault is not None for fault in met] == [False, False, False, True, False]
