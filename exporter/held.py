@@ -22,6 +22,8 @@ class Held:
         self._given: deque[tuple[int, int]] = deque()
         #: The serial that the mirror shows; None while nobody knows.
         self.serial: int | None = None
+        #: Likewise the epoch.
+        self.epoch: int | None = None
 
     def covers(self, job_id: int, seq: int) -> bool:
         """Tell whether the mirror holds what an entry of a job asks for."""
@@ -42,6 +44,7 @@ class Held:
     def forget(self) -> None:
         """Take nothing for granted any more."""
         self.serial = None
+        self.epoch = None
         self._through.clear()
         self._given.clear()
 

@@ -21,7 +21,7 @@ _JOB_NAME: Final = re.compile(r"job-([1-9]\d{0,17})", re.ASCII)
 
 #: A name no reader takes for a job: hidden, and with an ending.
 _TEMPORARY: Final = ".{}.new"
-_TEMPORARY_NAME: Final = re.compile(r"\.(job-\d+|serial|version|drain)\.new", re.ASCII)
+_TEMPORARY_NAME: Final = re.compile(r"\.(job-\d+|serial|epoch|version|drain)\.new", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,11 @@ class Layout:
         return self.directory / "serial"
 
     @property
+    def epoch(self) -> Path:
+        """The file with the number of the newest master's start; not one of Ganeti's own."""
+        return self.directory / "epoch"
+
+    @property
     def version(self) -> Path:
         """The file with the version of the queue's form."""
         return self.directory / "version"
@@ -100,6 +105,6 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
-def serial_content(serial: int) -> bytes:
-    """Return the bytes of the file `serial`."""
-    return b"%d\n" % serial
+def number_content(number: int) -> bytes:
+    """Return the bytes of a file that holds a number: `serial` and `epoch`."""
+    return b"%d\n" % number

@@ -12,7 +12,7 @@ from typing import Final
 from exporter import plan as plans
 from exporter.files import QueueFiles
 from exporter.held import Held
-from exporter.layout import VERSION_CONTENT, Layout, job_id_of, serial_content
+from exporter.layout import VERSION_CONTENT, Layout, job_id_of, number_content
 from exporter.plan import LeftBehindError, Plan
 from store import outbox, schema
 from store.errors import StoreDamaged
@@ -96,7 +96,7 @@ class Mirror:
         return 0 if kept else through
 
     def write_whole(self) -> int:
-        """Write every live job, the serial and the drain flag; errors as `step`."""
+        """Write every live job, the numbers and the drain flag; errors as `step`."""
         start: int | None = 0
         through = 0
         self._held.forget()
@@ -129,7 +129,9 @@ class Mirror:
             else:
                 files.remove(layout.drain)
         if plan.serial is not None and plan.serial != self._held.serial:
-            files.write(layout.serial, serial_content(plan.serial))
+            files.write(layout.serial, number_content(plan.serial))
+        if plan.epoch is not None and plan.epoch != self._held.epoch:
+            files.write(layout.epoch, number_content(plan.epoch))
         for job_id, content in plan.jobs.items():
             files.write(layout.job(job_id), content)
         for job_id, owed in plan.archived.items():

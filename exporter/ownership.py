@@ -55,7 +55,7 @@ def correct(layout: Layout, ending: Callable[[], bool] = lambda: False) -> Corre
 def _correct_files(
     directory: Path, layout: Layout, found: Corrected, ending: Callable[[], bool]
 ) -> None:
-    switches = {layout.serial.name, layout.version.name}
+    switches = {layout.serial.name, layout.epoch.name, layout.version.name}
     descriptor = open_directory(directory)
     try:
         with os.scandir(descriptor) as entries:

@@ -21,17 +21,21 @@ ENTRIES_MAX: Final = 1024
 BYTES_MAX: Final = 8 * 1024 * 1024
 
 _JOB_SERIAL: Final = "job"
+#: Name of the serial that counts the starts of masters.
+EPOCH: Final = "epoch"
 _DRAIN: Final = "drain"
 
 
 @dataclass(slots=True)
 class Plan:
-    """What has to be done, in this order: drain flag and serial, live jobs, archived jobs.
+    """What has to be done, in this order: drain flag and numbers, live jobs, archived jobs.
 
     Attributes:
         through: Number of the last outbox entry that is done with it.
         as_of: Number of the last entry when the jobs were read: that is how new they are.
         serial: Last job id given out.
+        epoch: Number of the newest master's start; it goes wherever the serial goes. None before
+            there was one that was counted.
         drained: State of the drain flag, when it has to be set or cleared.
         jobs: Contents of files of live jobs, by job id.
         finished: Ids of those of them that have ended.
@@ -43,6 +47,7 @@ class Plan:
     through: int
     as_of: int
     serial: int | None = None
+    epoch: int | None = None
     drained: bool | None = None
     jobs: dict[int, bytes] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
@@ -60,6 +65,8 @@ class Plan:
         """Take notice that the plan was carried out."""
         if self.serial is not None:
             held.serial = self.serial
+        if self.epoch is not None:
+            held.epoch = self.epoch
         for job_id in (*self.jobs, *self.archived):
             held.add(job_id, self.as_of)
 
@@ -101,13 +108,14 @@ def read(
     if plan.through != after:
         # Cheaper than an entry with every submission; written again only when it has grown.
         plan.serial = serials.last(txn, _JOB_SERIAL)
+        plan.epoch = serials.last(txn, EPOCH) or None
     return plan
 
 
 def page(txn: ReadTxn, start: int) -> tuple[Plan, int | None]:
     """Return a plan that writes live jobs from id `start` on, and where the next page starts.
 
-    The first page (start 0) has serial and drain flag too. A mirror is whole when all pages are
+    The first page (start 0) has numbers and drain flag too. A mirror is whole when all pages are
     done, through the last entry of the first page's snapshot; archived jobs are in none.
     """
     plan = switches(txn) if start == 0 else Plan(outbox.last(txn), outbox.last(txn))
@@ -126,10 +134,15 @@ def note_damage(store: Store, plan: Plan) -> None:
 
 
 def switches(txn: ReadTxn) -> Plan:
-    """Return a plan that writes the serial and the drain flag."""
+    """Return a plan that writes the numbers and the drain flag."""
     last = outbox.last(txn)
-    drained = bool(schema.FLAGS.get(txn, _DRAIN))
-    return Plan(last, last, serial=serials.last(txn, _JOB_SERIAL), drained=drained)
+    return Plan(
+        last,
+        last,
+        serial=serials.last(txn, _JOB_SERIAL),
+        epoch=serials.last(txn, EPOCH) or None,
+        drained=bool(schema.FLAGS.get(txn, _DRAIN)),
+    )
 
 
 def of_jobs(txn: ReadTxn, job_ids: Sequence[int]) -> Plan:

@@ -16,7 +16,7 @@ import msgspec
 from exporter import carried
 from exporter import plan as plans
 from exporter.files import QueueFiles
-from exporter.layout import VERSION_CONTENT, Layout, job_id_of, serial_content
+from exporter.layout import VERSION_CONTENT, Layout, job_id_of, number_content
 from exporter.mirror import CURSOR, Mirror
 from store import outbox, schema, serials
 from store.store import Store
@@ -215,13 +215,17 @@ class _Pending:
 
 def _compare_switches(store: Store, layout: Layout, pending: _Pending, found: Comparison) -> None:
     with store.snapshot() as txn:
-        serial = serial_content(serials.last(txn, "job"))
+        serial = number_content(serials.last(txn, "job"))
+        epoch = serials.last(txn, plans.EPOCH)
         drained = bool(schema.FLAGS.get(txn, "drain"))
-    for path, wanted in ((layout.serial, serial), (layout.version, VERSION_CONTENT)):
+    wanted_files = {layout.serial: serial, layout.version: VERSION_CONTENT}
+    if epoch:
+        wanted_files[layout.epoch] = number_content(epoch)
+    for path, wanted in wanted_files.items():
         content = _read(path)
         if content is not None and content.strip() == wanted.strip():
             continue
-        if path == layout.serial and pending.any:
+        if path in (layout.serial, layout.epoch) and pending.any:
             continue
         kind = Kind.VANISHED if content is None else Kind.CHANGED
         found.differences.append(Difference(path, kind))

@@ -15,7 +15,7 @@ import gevent
 
 from exporter import plan as plans
 from exporter.held import Held
-from exporter.layout import Layout, serial_content
+from exporter.layout import Layout, number_content
 from exporter.plan import Plan
 from exporter.replica import Replica, ReplicaError
 from store.errors import StoreDamaged
@@ -70,7 +70,9 @@ class Sender:
         if plan.drained is not None:
             self._replica.set_drain(plan.drained)
         if plan.serial is not None and plan.serial != self._held.serial:
-            self._replica.update(self._layout.serial, serial_content(plan.serial))
+            self._replica.update(self._layout.serial, number_content(plan.serial))
+        if plan.epoch is not None and plan.epoch != self._held.epoch:
+            self._replica.update(self._layout.epoch, number_content(plan.epoch))
         self.send([(self._layout.job(i), content) for i, content in plan.urgent_first()])
         ids = list(plan.archived)
         for start in range(0, len(ids), MOVES_MAX):

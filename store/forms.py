@@ -24,7 +24,7 @@ NAMED_KINDS: Final = frozenset({"node", "nodegroup", "instance", "network"})
 TOP: Final = ("config", "top")
 
 #: Names of rows that are numbers given out.
-SERIAL_NAMES: Final = frozenset({"job", "outbox", "config"})
+SERIAL_NAMES: Final = frozenset({"job", "outbox", "config", "epoch"})
 
 Test = Callable[[object], bool]
 

@@ -15,7 +15,7 @@ import gevent
 from msgspec import structs
 
 from exporter import plan
-from exporter.layout import Layout, serial_content
+from exporter.layout import Layout, number_content
 from masterd.config.kinds import FILTER
 from masterd.config.transaction import Draft
 from masterd.job.model import Job
@@ -265,7 +265,7 @@ class _World:
             self._say(not layout.job(job_id).exists(), f"job {job_id} has its live file still")
         last = serials.last(txn, "job")
         if last:
-            self._say(_read(layout.serial) == serial_content(last), "the serial file is old")
+            self._say(_read(layout.serial) == number_content(last), "the serial file is old")
 
     def _say(self, is_true: bool, text: str) -> None:
         if not is_true:
