@@ -342,8 +342,24 @@ DAEMON_VOTE_PAUSE_S: Final = 10.0
 #: Characters of the reason why a node gave no vote: one line of it, also when many nodes have one.
 DAEMON_VOTE_REASON_CHARS_MAX: Final = 300
 
+#: Seconds that a node may take at a start to say which files it holds.
+FRESHNESS_ASK_S: Final = 10.0
+
+#: Numbers tried in each direction to find the one in a node's file; a quarter of a second.
+FRESHNESS_NUMBERS_TRIED: Final = 250_000
+
+#: Datagrams sent to a node's configuration server, and the seconds waited for an answer to each.
+CONFD_TRIES: Final = 3
+CONFD_ANSWER_S: Final = 1.0
+
+#: Bytes of a datagram. Source: constants.json MAX_UDP_DATA_SIZE.
+CONFD_DATAGRAM_BYTES_MAX: Final = 61_440
+
 #: TCP port of the node daemons. Source: constants.json DAEMONS_PORTS.
 DAEMON_NODE_PORT: Final = 1811
+
+#: UDP port of the nodes' configuration servers, from the same table.
+DAEMON_CONFD_PORT: Final = 1814
 
 #: Seconds that running opcodes get after the first SIGTERM. Ganeti's daemon-util waits 30 s before
 #: it kills.

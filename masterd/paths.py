@@ -114,6 +114,11 @@ class Paths:
         return self.data_dir / "masterd-store"
 
     @property
+    def confd_key_file(self) -> Path:
+        """The key under which nodes' configuration servers are asked and answer."""
+        return self.data_dir / "hmac.key"
+
+    @property
     def lent_file(self) -> Path:
         """Says that Debian's own configuration daemon was let in; see `masterd.wconfd.stock`."""
         return self.data_dir / "masterd-lent"

@@ -77,6 +77,9 @@ class Settings:
     node_port: int = _number(
         limits.DAEMON_NODE_PORT, 1, 65_535, "TCP port of the node daemons, on every node"
     )
+    confd_port: int = _number(
+        limits.DAEMON_CONFD_PORT, 1, 65_535, "UDP port of ganeti-confd, on every node"
+    )
     luxi_connections_max: int = _number(
         limits.LUXI_CONNECTIONS_MAX, 16, 1_000_000, "clients connected at once"
     )

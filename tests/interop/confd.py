@@ -46,7 +46,10 @@ for line in sys.stdin:
 class Confd:
     """A running ganeti-confd, and Ganeti's client of it."""
 
-    def __init__(self, server: "subprocess.Popen[str]", client: "subprocess.Popen[str]") -> None:
+    def __init__(
+        self, port: int, server: "subprocess.Popen[str]", client: "subprocess.Popen[str]"
+    ) -> None:
+        self.port = port
         self._client = client
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(server.stderr,))
@@ -107,7 +110,7 @@ def confd(root: Path, address: str = "127.0.0.1", port: int | None = None) -> It
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         ) as client,
     ):  # fmt: skip
-        running = Confd(server, client)
+        running = Confd(port, server, client)
         try:
             yield running
         finally:

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import pytest
 
+from masterd.clock import SystemClock
+from masterd.confd.client import ConfdClient, ConfdError
 from masterd.config import document
 from masterd.config.node import Node
 from masterd.config.params import fill
@@ -99,6 +101,15 @@ def test_what_it_reads_is_what_the_daemon_changed(world: World) -> None:
 
 def test_it_is_alive(world: World) -> None:
     assert world.confd.answer(PING) == 3_000_000
+
+
+def test_a_starting_master_learns_from_it_how_new_its_configuration_is(world: World) -> None:
+    key = Paths(world.roots.ours, world.roots.ours.name).confd_key_file.read_bytes()
+    asked = ConfdClient(key, world.confd.port)
+    now_s = SystemClock().now_us() // 1_000_000
+    assert asked.at_path("127.0.0.1", "/serial_no", now_s) == world.config.serial_no
+    with pytest.raises(ConfdError, match="did not answer"):
+        ConfdClient(key + b"of others", world.confd.port).at_path("127.0.0.1", "/serial_no", now_s)
 
 
 def test_it_knows_the_role_of_every_node(world: World) -> None:

@@ -39,8 +39,8 @@ CLOCK_READERS: Final = {"masterd/clock.py", "store/commit.py", "migrations/__mai
 #: Who may open sockets: the two protocols, who asks whether a host is there, the notification
 #: socket of test opcodes, the simulation.
 SOCKET_OWNERS: Final = (
-    "masterd/luxi/", "masterd/rpc/", "masterd/node/probe.py", "masterd/lu/notify.py",
-    "masterd/testing/",
+    "masterd/luxi/", "masterd/rpc/", "masterd/confd/", "masterd/node/probe.py",
+    "masterd/lu/notify.py", "masterd/testing/",
 )  # fmt: skip
 SOCKET_MODULES: Final = {"socket", "_socket", "gevent.socket", "gevent.server"}
 

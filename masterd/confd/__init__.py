@@ -1,0 +1,1 @@
+"""What is asked of the nodes' configuration servers, `ganeti-confd`."""
