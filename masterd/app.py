@@ -24,6 +24,7 @@ from masterd.candidates import Candidates
 from masterd.cli import Options
 from masterd.clock import Clock, SystemClock, boottime_s
 from masterd.errors import EXIT_FAILURE, GanetiError, StartError
+from masterd.freshness import Numbers
 from masterd.job.model import Holder
 from masterd.job.service import JobService
 from masterd.keeper import Keeper
@@ -44,20 +45,22 @@ from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
 from masterd.master_node import MasterNode
-from masterd.opening import Opened, Opening
+from masterd.opening import Opened, Opening, begin_epoch, numbers, settle
 from masterd.paths import Paths
 from masterd.query.collect import Collector
 from masterd.query.resources import Resources
 from masterd.queue_lock import QueueInUseError, QueueLock
-from masterd.rpc.runner import RpcRunner
+from masterd.rpc.runner import NodeTarget, RpcRunner
 from masterd.rpc.transport import TlsTransport
 from masterd.rpc.virtual_path import VirtualPaths
 from masterd.settings import Settings
 from masterd.ssconf import SimpleConfig
 from masterd.standing import WAYS_ON
 from masterd.startup import Identity
+from masterd.state_survey import StateSurvey
 from masterd.status_file import StatusFile
 from masterd.users import Owners
+from masterd.voting import Tally
 from masterd.watch import MasterWatch
 from masterd.wconf.copies import ConfigCopies
 from masterd.wconf.filter_rules import FilterRules
@@ -106,8 +109,8 @@ class Application:
             permit=self._lease.await_permit,
         )
         # Who is master, and the address of whom is not any more, are asked for without permission.
-        free_rpc = RpcRunner(self._transport, port=settings.node_port, calls=calls)
-        self._node = MasterNode(free_rpc, paths, self._clock)
+        self._free_rpc = RpcRunner(self._transport, port=settings.node_port, calls=calls)
+        self._node = MasterNode(self._free_rpc, paths, self._clock)
         self._lost: Callable[[str], None] = lambda _reason: None
         #: What `stop` has to close, the newest last.
         self._closing: list[tuple[str, Callable[[], object]]] = [
@@ -128,8 +131,9 @@ class Application:
         Raises:
             StartError: this node may not be the master, or something is not as it must be.
         """
+        votes = None
         if not self._options.no_voting:
-            startup.win_votes(
+            votes = startup.win_votes(
                 self._identity,
                 self._node.ask_votes,
                 sleep=gevent.sleep,
@@ -139,8 +143,10 @@ class Application:
         queue_lock = self._lock_queue()
         opened = self._open_store(queue_lock)
         store, config = opened.store, opened.config
+        highest, stale = self._compare_with_nodes(opened, votes)
         self._watch(config)
         store.ask_before_commits(self._lease.permit)
+        _log.info("epoch %d begins", begin_epoch(store, highest.epoch))
         holder = self._show_life()
         shown = self._keep_copies(config)
         locks = LockManager()
@@ -181,7 +187,7 @@ class Application:
         self._read_archive(store)
         _calm_collector()
         self._bring_up_master_ip(config)
-        return opened.notice
+        return "\n".join(filter(None, (opened.notice, stale)))
 
     def drain(self, timeout_s: float) -> bool:
         """Take no new work, let running opcodes finish; tell whether they did. Switches."""
@@ -261,6 +267,30 @@ class Application:
         ).open()
         self._closing.append(("store", lambda: opened.store.close(APP_CLOSE_S)))
         return opened
+
+    def _compare_with_nodes(self, opened: Opened, votes: Tally | None) -> tuple[Numbers, str]:
+        """Let no state be served that other nodes know to be old, unless that is wanted. Switches.
+
+        Returns the numbers that nobody has seen higher, and what the administrator is to be told.
+        Nobody votes in a cluster of one node, and nobody is asked where that was forbidden.
+        """
+        if votes is None:
+            return numbers(opened), ""
+        silent = {name for name, vote in votes.silent if vote.unreachable}
+        asked = [
+            NodeTarget(node.name, node.uuid, node.primary_ip)
+            for node in opened.config.snapshot().nodes.values()
+            if node.name not in silent and node.name != self._identity.myself
+        ]
+        survey = StateSurvey(
+            self._free_rpc,
+            self._paths,
+            self._virtual_paths(),
+            confd_port=self._settings.confd_port,
+            now_s=lambda: self._clock.now_us() // 1_000_000,
+        )
+        own = numbers(opened)
+        return settle(opened, own, survey.ask(asked, own), self._options.accept_stale_state)
 
     def _read_archive(self, store: Store) -> None:
         """Look at the archive of a large store while clients are served."""

@@ -17,7 +17,7 @@ from masterd import installed
 from masterd.constants import RELEASE_VERSION, RELEASES
 from masterd.programs import MASTERD, Program
 
-_FILES: Final = "--adopt-config | --adopt-files | --keep-store"
+_FILES: Final = "[--adopt-config | --adopt-files | --keep-store] [--accept-stale-state]"
 
 
 class Syslog(StrEnum):
@@ -43,6 +43,8 @@ class Options:
     adopt_files: bool = False
     #: Go on from the store, where another master has worked meanwhile.
     keep_store: bool = False
+    #: Be the master although other nodes have seen a newer state.
+    accept_stale_state: bool = False
     syslog: Syslog = Syslog.NO
     #: Serve as configuration daemon on a node that is not the master.
     force_node: bool = False
@@ -57,7 +59,7 @@ def parse(arguments: Sequence[str], program: Program = MASTERD) -> Options:
     parser = argparse.ArgumentParser(
         prog=program.name,
         usage="%(prog)s [-f] [-d] [--no-voting [--yes-do-it]]"
-        f" [{'--force-node' if program.is_companion else _FILES}]"
+        f" {'[--force-node]' if program.is_companion else _FILES}"
         " [--syslog=no|yes|only] [--version]",
         description=program.about,
         allow_abbrev=False,
@@ -102,13 +104,19 @@ def parse(arguments: Sequence[str], program: Program = MASTERD) -> Options:
         adopt_config=not program.is_companion and values.adopt_config,
         adopt_files=not program.is_companion and values.adopt_files,
         keep_store=not program.is_companion and values.keep_store,
+        accept_stale_state=not program.is_companion and values.accept_stale_state,
         syslog=values.syslog,
         force_node=program.is_companion and values.force_node,
     )
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
-    """Add what says that files count which this daemon did not write, or that they do not."""
+    """Add what says whose files count, and how new the state here has to be."""
+    parser.add_argument(
+        "--accept-stale-state",
+        action="store_true",
+        help="start although other nodes have seen a newer state; what only they know is lost",
+    )
     files = parser.add_mutually_exclusive_group()
     files.add_argument(
         "--adopt-config",

@@ -12,7 +12,9 @@ The queue is locked before: what it holds would change otherwise while it is loo
 
 import logging
 import os
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,11 +23,14 @@ import gevent
 
 from exporter import standing as queue_standing
 from exporter.layout import Layout
+from exporter.plan import EPOCH
+from masterd import freshness
 from masterd import standing as standings
 from masterd.cli import Options
 from masterd.clock import Clock
 from masterd.dialect import Dialect
 from masterd.errors import EXIT_FAILURE, ConfigurationError, StartError
+from masterd.freshness import Numbers, Seen
 from masterd.lu import registry
 from masterd.paths import Paths
 from masterd.queue_lock import QueueInUseError, QueueLock
@@ -63,12 +68,8 @@ class Opened:
     notice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Serials:
-    """Numbers that an earlier store has given out, so that they are not given out again."""
-
-    config: int = 0
-    job: int = 0
+#: Where no earlier store has given out a number.
+_NOTHING_GIVEN_OUT: Final = Numbers(config=0, job=0, epoch=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class Opening:
         path, options = self.paths.store_dir, self.options
         if not (path / DATA_FILE).exists():
             self._refuse_traces()
-            self._build(_Serials())
+            self._build(_NOTHING_GIVEN_OUT)
             return self._loaded(self._store(path))
         try:
             store = self._whole_store(path)
@@ -150,7 +151,7 @@ class Opening:
             if not options.adopt_files:
                 raise
             _log.error("the store cannot be read, and is put aside: %s", error)
-            return self._adopted(_Serials())
+            return self._adopted(_NOTHING_GIVEN_OUT)
         try:
             return self._compared(self._finished(store))
         except BaseException:
@@ -215,8 +216,9 @@ class Opening:
             self._follow_drain(opened, standing)
             return self._kept(opened, standing)
         if options.adopt_files or self._was_lent(opened, standing):
+            above = numbers(opened)
             opened.store.close()
-            return self._adopted(_Serials(standing.config.serials[0], standing.queue.last_id))
+            return self._adopted(above)
         raise StartError(EXIT_FAILURE, standings.refusal(standing, self.paths.store_dir))
 
     def _was_lent(self, opened: Opened, standing: Standing) -> bool:
@@ -307,7 +309,7 @@ class Opening:
                 " --adopt-files, which takes configuration and jobs over from the files",
             )
 
-    def _adopted(self, above: _Serials) -> Opened:
+    def _adopted(self, above: Numbers) -> Opened:
         """Put a store made from the files in the place of the one that is there."""
         path = self.paths.store_dir
         lock = lock_writer(path)
@@ -319,7 +321,7 @@ class Opening:
         _log.warning("%s", notice)
         return self._loaded(self._store(path), notice)
 
-    def _build(self, above: _Serials) -> Path | None:
+    def _build(self, above: Numbers) -> Path | None:
         """Build a store from the files and move it into its place; return where the old one is."""
         built = traces.taking(self.paths.store_dir)
         if built.exists():
@@ -334,12 +336,27 @@ class Opening:
                 )
                 if above.job:
                     store.update(lambda txn: _raise_job_id(txn, above.job))
+                epoch = max(above.epoch, self._epoch_of_files())
+                if epoch:
+                    store.update(lambda txn: serials.raise_to(txn, EPOCH, epoch))
             finally:
                 store.close()
         except BaseException:
             shutil.rmtree(built, ignore_errors=True)
             raise
         return traces.put_in_place(built, self.paths.store_dir, self.clock.now_us())
+
+    def _epoch_of_files(self) -> int:
+        """Return the newest start of a master that this node's files know of; 0 for none."""
+        path = Layout(self.paths.queue_dir).epoch
+        try:
+            text = path.read_bytes().strip()
+        except FileNotFoundError:
+            return 0
+        if not re.fullmatch(rb"\d{1,15}", text):
+            _log.warning("%s holds no number, and is passed over", path)
+            return 0
+        return int(text)
 
     def _take_over_queue(self, store: Store) -> None:
         """Take over the jobs of the master before us, where there are any."""
@@ -361,6 +378,60 @@ class Opening:
             raise StartError(EXIT_FAILURE, str(error)) from error
         if report is not None:
             _log.info("took the queue over from %s: %s", self.paths.queue_dir, report)
+
+
+def settle(
+    opened: Opened, own: Numbers, seen: Iterable[Seen], accept_stale: bool
+) -> tuple[Numbers, str]:
+    """Go on only if no other node has seen a newer state, or if that is wanted. Switches.
+
+    Returns the numbers that nobody has seen higher, which none will be given out below, and what
+    the administrator is to be told.
+
+    Raises:
+        StartError: another node has seen a newer state; or the store failed.
+    """
+    fresher = freshness.newer(own, seen)
+    if not fresher:
+        return own, ""
+    if not accept_stale:
+        raise StartError(EXIT_FAILURE, freshness.refusal(own, fresher, standings.WAYS_ON))
+    notice = freshness.accepted(own, fresher)
+    _log.warning("%s", notice)
+    highest = freshness.above(own, fresher)
+    try:
+        if highest.config > own.config:
+            opened.config.rise_above(highest.config)
+        opened.store.update(lambda txn: _raise_job_id(txn, highest.job))
+    except (StoreError, ConfigurationError) as error:
+        raise StartError(EXIT_FAILURE, f"cannot rise above the other nodes: {error}") from error
+    return highest, notice
+
+
+def begin_epoch(store: Store, above: int) -> int:
+    """Count this start; return its number, which is higher than `above`. Switches.
+
+    Raises:
+        StoreError: the store refused it.
+    """
+
+    def body(txn: WriteTxn) -> int:
+        serials.raise_to(txn, EPOCH, above)
+        # The mirrors write the epoch wherever they write the serial.
+        outbox.append(txn, outbox.SERIAL, serials.last(txn, "job"))
+        return serials.next(txn, EPOCH)
+
+    return store.update(body)
+
+
+def numbers(opened: Opened) -> Numbers:
+    """Return how new the state in the store is."""
+    with opened.store.snapshot() as txn:
+        return Numbers(
+            config=opened.config.snapshot().serial_no,
+            job=serials.last(txn, "job"),
+            epoch=serials.last(txn, EPOCH),
+        )
 
 
 def _raise_job_id(txn: WriteTxn, job_id: int) -> None:
