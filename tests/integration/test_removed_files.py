@@ -82,7 +82,8 @@ def test_a_removed_status_file_is_there_again(daemon: Daemon) -> None:
 
 
 def test_all_of_the_run_directory_is_there_again(daemon: Daemon) -> None:
-    shutil.rmtree(daemon.paths.run_dir)
+    # In one step: what is emptied file by file may get a new one meanwhile.
+    daemon.paths.run_dir.rename(daemon.paths.root / "removed")
     for path in (daemon.paths.query_socket, daemon.paths.pid_file, daemon.paths.status_file):
         wait_until(path.exists)
     assert answers(daemon)
