@@ -1,10 +1,13 @@
 """The order of the tests, and what a run of them tells at its end besides their outcome."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.boxes.installation import build
 
 pytest_plugins = ["tests.time_limit"]
 
@@ -40,6 +43,14 @@ def _place(path: Path) -> int:
 def tell(pytestconfig: pytest.Config) -> Tell:
     """What to call with a line for the end of the run, such as how much was compared."""
     return pytestconfig.stash[_TOLD].append
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of our Debian package, built for this machine's release."""
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("dpkg-deb is not installed")
+    return build(tmp_path_factory.mktemp("package"))
 
 
 def pytest_terminal_summary(
