@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.boxes import serving
+from tests.boxes import installation, serving
 from tests.boxes.box import Box, BoxError
 from tests.boxes.cluster import Cluster
 from tests.boxes.ledger import Ledger
@@ -24,6 +24,9 @@ _LOGS: Final = ("/var/log/ganeti/master-daemon.log", "/var/log/ganeti/wconf-daem
 _RENEW: Final = ("gnt-cluster", "renew-crypto", "--force")
 #: What only Ganeti's own daemons can renew; ours refuse it before anything is changed.
 _OF_NODES: Final = ("--new-cluster-certificate", "--new-node-certificates")
+
+#: The master, a candidate with Debian's daemons, and one with ours.
+NODES_MIN: Final = 3
 
 #: Seconds a job runs that must still run when the daemon is killed.
 _LONG_S: Final = 600.0
@@ -62,18 +65,18 @@ class Step:
 class Takeover:
     """One playing of the story."""
 
-    def __init__(self, cluster: Cluster, commands: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, cluster: Cluster, package: Path, say: Callable[[str], None]) -> None:
         """Prepare.
 
         Args:
-            commands: where our installed commands are, in every box.
+            package: the file of our package, in every box.
             say: is told every step.
         """
         self._cluster = cluster
-        self._commands = commands
+        self._package = package
         self._say = say
         self._ledger = Ledger()
-        self._first, self._second = cluster.nodes[:2]
+        self._first, self._second, self._third = cluster.nodes[:NODES_MIN]
         self._master = self._first
         self._step = "beginning"
         self._watch = serving.Watch(cluster.nodes, lambda: self._step)
@@ -124,9 +127,10 @@ class Takeover:
         self._ledger.after_id = max(self._cluster.job_statuses(self._master))
 
     def install(self) -> None:
-        """Ours is installed on the master."""
-        self._installer("--yes")
-        self._expect_ours(QUERIES, CONFIGURATION)
+        """Ours is installed on the master, and on one of the candidates."""
+        for box in (self._first, self._third):
+            installation.install(box, self._package)
+            self._expect_ours(box, QUERIES, CONFIGURATION)
 
     def control(self) -> None:
         """Debian's control starts, checks and stops ours."""
@@ -163,6 +167,13 @@ class Takeover:
         self._first.ok("gnt-cluster", "master-failover")
         self._master = self._first
 
+    def fail_over_to_ours(self) -> None:
+        """A candidate with ours takes over, and gives the cluster back."""
+        for box in (self._third, self._first):
+            box.ok("gnt-cluster", "master-failover")
+            self._master = box
+            self._check()
+
     def renew_keys(self) -> None:
         """Keys are renewed."""
         refused = self._first.run(*_RENEW, *_OF_NODES)
@@ -182,7 +193,7 @@ class Takeover:
         for process_id in self._process_ids(self._first).values():
             self._first.ok("kill", "-9", str(process_id))
         self._installer("--undo", "--yes")
-        self._expect_ours()
+        self._expect_ours(self._first)
         serving.await_master(self._cluster.nodes, self._first.plan.name)
         # By itself luxid looks for dead jobs every five minutes only; asked, it sees at once that
         # nobody holds the job's livelock.
@@ -194,25 +205,34 @@ class Takeover:
         self._first.ok(*_RENEW, *_OF_NODES)
 
     def install_and_undo(self) -> None:
-        """Ours is installed again and removed."""
+        """Ours is put in place again, upgraded and removed."""
         self._installer("--yes")
-        self._expect_ours(QUERIES, CONFIGURATION)
+        self._expect_ours(self._first, QUERIES, CONFIGURATION)
         self._check()
-        self._installer("--undo", "--yes")
-        self._expect_ours()
+        installation.install(self._first, self._package)
+        self._check()
+        for box in (self._first, self._third):
+            installation.remove(box)
+            self._expect_ours(box)
+        if self._first.run("test", "-e", str(installation.COMMANDS)).code == 0:
+            raise BoxError(f"{installation.COMMANDS} is still there")
+        self._check()
+        installation.remove(self._first, "purge")
+        if self._first.run("ls", "/var/lib/ganeti/masterd-store").code == 0:
+            raise BoxError("the store is still there after a purge")
 
     # --- what the steps are made of -----------------------------------------------------------
 
     def _installer(self, *arguments: str) -> None:
-        self._first.ok(str(self._commands / "ganeti-masterd-install-debian"), *arguments)
+        self._first.ok(f"{installation.NAME}-install-debian", *arguments)
 
-    def _expect_ours(self, *names: str) -> None:
-        """See that ours stands in the places of these programs, and of no other."""
-        launcher = str(self._commands / "ganeti-masterd")
+    def _expect_ours(self, box: Box, *names: str) -> None:
+        """See that ours stands in the places of these programs on a node, and of no other."""
+        launcher = str(installation.COMMANDS / installation.NAME)
         ours = tuple(
             name
             for name in (QUERIES, CONFIGURATION)
-            if self._first.ok("readlink", "-f", f"/usr/sbin/{name}").strip() == launcher
+            if box.ok("readlink", "-f", f"/usr/sbin/{name}").strip() == launcher
         )
         if ours != names:
             raise BoxError(f"ours stands in the places of {ours}, not of {names}")
@@ -245,14 +265,15 @@ class Takeover:
 #: All steps in their order.
 STEPS: Final = (
     Step("Debian's daemons serve", Takeover.as_debian_has_it),
-    Step("ours is installed on the master", Takeover.install),
+    Step("ours is installed on the master and a candidate", Takeover.install),
     Step("Debian's control starts, checks and stops ours", Takeover.control),
     Step("the watcher runs", Takeover.run_watcher),
     Step("a candidate with Debian's daemons takes over", Takeover.fail_over),
     Step("the master comes back to ours", Takeover.fail_back),
+    Step("a candidate with ours takes over and gives back", Takeover.fail_over_to_ours),
     Step("keys are renewed", Takeover.renew_keys),
     Step("the master's power is cut", Takeover.reboot),
     Step("ours is killed, Debian's daemons start after it", Takeover.kill_and_undo),
     Step("the nodes get new certificates", Takeover.renew_certificates),
-    Step("ours is installed again and removed", Takeover.install_and_undo),
+    Step("ours is put in place again, upgraded and removed", Takeover.install_and_undo),
 )

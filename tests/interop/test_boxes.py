@@ -4,6 +4,7 @@ One story, a test for each step: what a step leaves behind is where the next one
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,8 +20,8 @@ pytestmark = [needs_ganeti, pytest.mark.skipif(_MISSING is not None, reason=str(
 
 
 @pytest.fixture(scope="module")
-def story() -> Iterator[Takeover]:
-    with prepared(3, print) as story:
+def story(package: Path) -> Iterator[Takeover]:
+    with prepared(3, print, package) as story:
         yield story
 
 
