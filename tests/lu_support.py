@@ -76,6 +76,9 @@ class MemoryConfig:
                 record.told(record.put(_NO_TXN, staged.serial_no))
         return staged.result
 
+    def settle(self) -> None:
+        """Return: there are no copies."""
+
 
 class MemoryJobs:
     """Obeys `masterd.work.context.Jobs`; refuses jobs once `room` is used up."""

@@ -61,6 +61,7 @@ class ConfigCopies:
                 "master candidates": self._distributor.wait_told,
             },
             CONFIG_SHOWN_S,
+            later={"simple files of nodes": self._distributor.wait_simple_told},
         )
 
     def refusal(self) -> str | None:

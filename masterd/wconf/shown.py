@@ -37,10 +37,23 @@ Follows = Callable[[int, float], bool]
 class ShownConfig:
     """Obeys `masterd.work.context.Config`."""
 
-    def __init__(self, config: Config, copies: Mapping[str, Follows], timeout_s: float) -> None:
-        """Prepare; `copies` says by name of a copy how to wait for it."""
+    def __init__(
+        self,
+        config: Config,
+        copies: Mapping[str, Follows],
+        timeout_s: float,
+        later: Mapping[str, Follows] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            copies: how to wait for each copy that a change is told after, by its name.
+            timeout_s: how long to wait for each.
+            later: likewise the other copies, for which no change waits.
+        """
         self._config = config
         self._copies = copies
+        self._later = later or {}
         self._timeout_s = timeout_s
 
     def snapshot(self) -> ConfigSnapshot:
@@ -59,10 +72,17 @@ class ShownConfig:
         if serial_no is None:
             # Another job's change may have made this one needless, and not be shown yet.
             serial_no = self._config.snapshot().serial_no
-        for name, follows in self._copies.items():
+        self._wait(self._copies, serial_no)
+        return result
+
+    def settle(self) -> None:
+        """Wait until all copies that are taken show the newest configuration. Switches."""
+        self._wait({**self._copies, **self._later}, self._config.snapshot().serial_no)
+
+    def _wait(self, copies: Mapping[str, Follows], serial_no: int) -> None:
+        for name, follows in copies.items():
             if not follows(serial_no, self._timeout_s):
                 _log.warning("%s does not show configuration %d yet", name, serial_no)
-        return result
 
 
 class _Made:

@@ -40,6 +40,10 @@ class Config(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Wait until what was committed is on all nodes that take it. Switches."""
+        ...
+
 
 class RecordedConfig:
     """Obeys `Config`; records each change in the job that makes it."""
@@ -58,6 +62,10 @@ class RecordedConfig:
         """Carry out a change, recorded; see `Config`. Switches."""
         kept: Record[Any] = self._record if record is None else record
         return self._config.update(change, _Noticed(kept, self._notice))
+
+    def settle(self) -> None:
+        """Wait until what was committed is on all nodes that take it. Switches."""
+        self._config.settle()
 
     def _notice(self) -> None:
         self.changed = True

@@ -37,6 +37,7 @@ from masterd.testing.transport import MemoryTransport
 from masterd.wconf.filter_rules import FilterRules
 from masterd.wconf.repository import ConfigRepository
 from masterd.wconf.reservations import Reservations
+from masterd.wconf.shown import ShownConfig
 from masterd.work.base import LogicalUnit
 from masterd.work.context import ClusterContext, OpRun
 from masterd.work.hook_runner import NodeHooks
@@ -168,7 +169,8 @@ class Daemon:
             watcher_pause=lambda: None,
         )
         return ClusterContext(
-            config=self.config,
+            # No copies are simulated, so there is nothing to wait for.
+            config=ShownConfig(self.config, {}, 0.0),
             rpc=self.rpc,
             jobs=self.jobs,
             locks=self.locks,

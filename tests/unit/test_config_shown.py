@@ -77,3 +77,23 @@ def test_what_changes_nothing_waits_for_what_was_there(config: ConfigSnapshot) -
     assert ShownConfig(Config(config), {"copy": follows}, 3.0).update(lambda _: "", notes) == ""
     assert waited == [config.serial_no]
     assert notes.told_of == []
+
+
+def test_who_settles_waits_for_copies_too_that_no_change_waits_for(config: ConfigSnapshot) -> None:
+    waited: list[str] = []
+
+    def follows(name: str) -> Callable[[int, float], bool]:
+        def follow(serial_no: int, _timeout_s: float) -> bool:
+            assert serial_no in (11, config.serial_no)
+            waited.append(name)
+            return True
+
+        return follow
+
+    shown = ShownConfig(
+        Config(config), {"file": follows("file")}, 3.0, later={"simple": follows("simple")}
+    )
+    shown.update(lambda _: "changed")
+    assert waited == ["file"]
+    shown.settle()
+    assert waited == ["file", "file", "simple"]
