@@ -7,7 +7,6 @@ not survive power loss, and the disk is not what is measured.
 Source: Ganeti 3.0.2 lib/server/noded.py, lib/backend.py, lib/ssconf.py.
 """
 
-import hashlib
 import os
 import re
 from collections import Counter
@@ -24,7 +23,7 @@ from masterd.errors import GanetiError
 from masterd.rpc.calls import CALLS
 from masterd.rpc.encoding import decompress
 from masterd.rpc.virtual_path import VirtualPaths
-from masterd.testing import allocator_script, node_facts, node_means
+from masterd.testing import allocator_script, node_facts, node_means, node_verify
 from masterd.testing.node_facts import RUN_DIR
 
 DATA_DIR: Final = "var/lib/ganeti"
@@ -59,6 +58,7 @@ _SSCONF_KEY = re.compile(r"[a-z0-9_][a-z0-9_-]*")
 _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "blockdev_getdimensions": node_means.dimensions,
     "blockdev_getmirrorstatus": node_means.mirror_status,
+    "blockdev_getmirrorstatus_multi": node_means.mirror_status_of_each,
     "drbd_needs_activation": node_means.needing_activation,
     "export_list": node_means.exports,
     "export_remove": node_means.remove_export,
@@ -240,16 +240,13 @@ class SimulatedNode:
         return None
 
     def _node_verify(self, arguments: list[object]) -> object:
-        """Tell the digests of files; the other things a node verifies are not simulated."""
         what, _, _ = arguments
-        if not isinstance(what, dict) or what.keys() != {"filelist"}:
-            raise CallFailedError("Only files are verified in this simulation")
-        digests = {}
-        for name in what["filelist"]:
-            path = Path(self._local(name))
-            if path.is_file():
-                digests[name] = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
-        return {"filelist": digests}
+        if not isinstance(what, dict):
+            raise CallFailedError("The checks are not an object")
+        try:
+            return node_verify.findings(self.root, what)
+        except KeyError as error:
+            raise CallFailedError(f"No such check: {error}") from error
 
     def _set_watcher_pause(self, arguments: list[object]) -> object:
         (until,) = arguments

@@ -111,13 +111,13 @@ def node_info(
     Raises:
         UnmeasurableError: a storage unit is of a kind that is not measured.
     """
-    capacity = _capacity(root)
+    capacity = capacity_of(root)
     return (
         str(uuid.uuid5(_BOOTS, root.name)),
         None
         if storage_units is None
         else [_storage(capacity, kind, name, params) for kind, name, params in storage_units],
-        None if hypervisors is None else [_hypervisor(root, capacity) for _ in hypervisors],
+        None if hypervisors is None else [hypervisor(root) for _ in hypervisors],
     )
 
 
@@ -129,7 +129,7 @@ def storage_list(
     Raises:
         UnmeasurableError: storage of this kind is not measured, or a field is not known.
     """
-    capacity = _capacity(root)
+    capacity = capacity_of(root)
     if kind not in (*_MEASURED, "lvm-pv"):
         raise UnmeasurableError(f"Storage of type '{kind}' is not measured")
     units = {"lvm-pv": node_means.PHYSICAL_VOLUMES, "lvm-vg": (node_means.VOLUME_GROUP,)}
@@ -171,7 +171,8 @@ def run_hooks(root: Path, directory: str) -> list[tuple[str, int, str]]:
     return answers
 
 
-def _capacity(root: Path) -> Capacity:
+def capacity_of(root: Path) -> Capacity:
+    """Return what the node with this root directory has."""
     path = root / RUN_DIR / CAPACITY
     if not path.exists():
         return Capacity()
@@ -192,8 +193,9 @@ def _storage(
     return {"type": kind, "name": name, "storage_free": free, "storage_size": size}
 
 
-def _hypervisor(root: Path, capacity: Capacity) -> dict[str, object]:
+def hypervisor(root: Path) -> dict[str, object]:
     """Return memory (MiB) and processors; what instances use is not free."""
+    capacity = capacity_of(root)
     free = capacity.memory_mib - capacity.memory_own_mib
     for instance in all_instances(root).values():
         memory = instance["memory"]

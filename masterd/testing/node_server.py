@@ -189,7 +189,10 @@ class NodeServer:
         if fault is not None and fault.kind is FaultKind.FAIL:
             answer: bytes | None = b'[false,"The node was told to fail"]'
         else:
-            answer = self._script.answer(self.node.name, call) or self.node.answer(call, body)
+            answer = self._script.answer(self.node.name, call)
+            if answer is None:
+                own = self.node.answer(call, body)
+                answer = self._script.changed(self.node.name, call, own)
         if fault is not None and fault.kind is FaultKind.LOSE_ANSWER:
             return False
         if answer is None:

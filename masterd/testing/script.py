@@ -15,6 +15,13 @@ import msgspec
 RECORDED_BYTES_MAX: Final = 8 * 1024 * 1024
 
 
+#: Instead of a key's value: the answer lacks the key.
+ABSENT: Final = "(absent)"
+
+#: Behind the name of a call whose own answer is changed.
+_CHANGED: Final = "+"
+
+
 class TooMuchRecordedError(Exception):
     """More was asked than a recording may hold."""
 
@@ -24,7 +31,8 @@ class Scripted:
     """An answer that a node gives instead of its own.
 
     Attributes:
-        call: name of the call.
+        call: name of the call; with a "+" behind it, the payload's keys replace those of the
+            node's own answer, or take them away where their value is `ABSENT`.
         payload: JSON value that a successful answer brings.
         node: name of the node, None for all.
         turn: which call of the name at a node gets it, from 1; None for all that have no own one.
@@ -88,6 +96,20 @@ class NodeScript:
     def answer(self, node: str, call: str) -> bytes | None:
         """Return the body of the answer that the script has for a call, None without any."""
         self._turns[node, call] += 1
-        turn = self._turns[node, call]
+        return self._told(node, call, self._turns[node, call])
+
+    def changed(self, node: str, call: str, own: bytes | None) -> bytes | None:
+        """Return a node's own answer with what the script changes in it."""
+        told = self._told(node, call + _CHANGED, self._turns[node, call])
+        if told is None or own is None:
+            return own
+        _, changes = msgspec.json.decode(told)
+        done, payload = msgspec.json.decode(own)
+        merged = {**payload, **changes}
+        return msgspec.json.encode(
+            [done, {key: value for key, value in merged.items() if value != ABSENT}]
+        )
+
+    def _told(self, node: str, call: str, turn: int) -> bytes | None:
         places = ((node, call, turn), (None, call, turn), (node, call, None), (None, call, None))
         return next((self._answers[key] for key in places if key in self._answers), None)
