@@ -15,15 +15,15 @@ from masterd.config.objects import FreeParams, Hypervisor
 from masterd.config.params import fill_free
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
-from masterd.lu.verify_report import (
+from masterd.lu.verify_report import VerifyReport
+from masterd.opcodes.cluster_verify import OpClusterVerifyConfig
+from masterd.verify.problems import (
     CLUSTER_CERT,
     CLUSTER_CFG,
     DANGLING_INSTANCES,
     DANGLING_NODES,
     Severity,
-    VerifyReport,
 )
-from masterd.opcodes.cluster_verify import OpClusterVerifyConfig
 from masterd.work.base import Locks, LogicalUnit
 
 _LOCKED = (

@@ -7,32 +7,10 @@ Source: Ganeti 3.0.2 lib/cmdlib/cluster/verify.py (forms of the lines); constant
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
+from masterd.verify.problems import Problem, ProblemCode, Severity
 from masterd.work.feedback import Feedback
-
-
-class Severity(StrEnum):
-    """How bad it is; the word begins the line."""
-
-    ERROR = "ERROR"
-    WARNING = "WARNING"
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemCode:
-    """A class of problems: the kind of object it is told of, and its code."""
-
-    subject: str
-    code: str
-
-
-CLUSTER_CERT: Final = ProblemCode("cluster", "ECLUSTERCERT")
-CLUSTER_CFG: Final = ProblemCode("cluster", "ECLUSTERCFG")
-DANGLING_INSTANCES: Final = ProblemCode("node", "ECLUSTERDANGLINGINST")
-DANGLING_NODES: Final = ProblemCode("node", "ECLUSTERDANGLINGNODES")
 
 
 class VerifyOptions(Protocol):
@@ -57,6 +35,10 @@ class VerifyReport:
         self._ignored = frozenset(options.ignore_errors)
         self._feedback = feedback
         self.failed = False
+
+    def problem(self, found: Problem) -> None:
+        """Tell of one problem. May switch."""
+        self.tell(found.code, found.texts, name=found.name, severity=found.severity)
 
     def tell(
         self,
