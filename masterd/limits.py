@@ -329,6 +329,11 @@ QUERY_PATTERN_SIZE_PER_TEST: Final = 16
 #: Rows, or tests of a filter, between two pauses of a long answer; about 2 ms of work.
 QUERY_ROWS_PER_PAUSE: Final = 256
 
+# --- verification -------------------------------------------------------------------------------
+
+#: How often files are looked at again because the configuration changed meanwhile.
+VERIFY_FILES_TRIES: Final = 3
+
 # --- store and exporter (handed down by `app`) --------------------------------------------------
 
 # --- daemon -------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Logical units: how each opcode is carried out.
 
 One file per family: `allocator_test`, `backup_remove`, `cluster_address`, `cluster_query`,
-`cluster_redist`, `cluster_verify` (`verify_report` is its report), `cluster_verify_jobs`, `delay`,
+`cluster_redist` (which files there are says `ancillary`), `cluster_verify` and
+`cluster_verify_group` (`verify_report` is their report), `cluster_verify_jobs`, `delay`,
 `disk_sizes`, `group` with `group_nodes`, `group_params` and `group_verify_disks`, `group_evacuate`
 and `node_evacuate` (what they share is in `evacuation`), `instance_query`, `network` and
 `network_connect`, `node_power`, `node_storage` with `node_units` and `node_volumes`,

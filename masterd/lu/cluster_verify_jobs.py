@@ -1,9 +1,5 @@
 """OP_CLUSTER_VERIFY and OP_CLUSTER_VERIFY_DISKS: which jobs verify a cluster, group by group.
 
-Until there is a logical unit for OP_CLUSTER_VERIFY_GROUP, its jobs are taken in and end in
-OpCodeUnknown, which names the opcode: whoever waits for the jobs, as `gnt-cluster verify` does, is
-told which part of the cluster was not verified, and fails.
-
 Source: Ganeti 3.0.2 lib/cmdlib/cluster/verify.py, LUClusterVerify, LUClusterVerifyDisks.
 """
 

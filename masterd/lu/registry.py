@@ -9,6 +9,7 @@ from masterd.lu.cluster_address import LUClusterActivateMasterIp, LUClusterDeact
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
 from masterd.lu.cluster_redist import LUClusterRedistConf
 from masterd.lu.cluster_verify import LUClusterVerifyConfig
+from masterd.lu.cluster_verify_group import LUClusterVerifyGroup
 from masterd.lu.cluster_verify_jobs import LUClusterVerify, LUClusterVerifyDisks
 from masterd.lu.delay import LUTestDelay
 from masterd.lu.disk_sizes import LUClusterRepairDiskSizes
@@ -43,6 +44,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_VERIFY": LUClusterVerify,
     "OP_CLUSTER_VERIFY_CONFIG": LUClusterVerifyConfig,
     "OP_CLUSTER_VERIFY_DISKS": LUClusterVerifyDisks,
+    "OP_CLUSTER_VERIFY_GROUP": LUClusterVerifyGroup,
     "OP_EXT_STORAGE_DIAGNOSE": LUExtStorageDiagnose,
     "OP_GROUP_ADD": LUGroupAdd,
     "OP_GROUP_ASSIGN_NODES": LUGroupAssignNodes,
