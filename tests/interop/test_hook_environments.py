@@ -331,14 +331,6 @@ def of_cluster(config: ConfigSnapshot) -> Iterator[Expected]:
     ):
         wanted = op(op_id, **parameters)
         yield Expected(wanted, Facts(), {**asked(wanted), **cluster})
-    for group in config.nodegroups.values():
-        verify = op("OP_CLUSTER_VERIFY_GROUP", group_name=group.name)
-        members = config.group_nodes(group.uuid)
-        yield Expected(
-            verify,
-            Facts(nodes=[each.uuid for each in members]),
-            hook_env.tags_env(config, members),
-        )
 
 
 def of_nodes(config: ConfigSnapshot) -> Iterator[Expected]:
@@ -394,6 +386,7 @@ def units(config: ConfigSnapshot) -> dict[str, list[dict[str, Any]]]:
     new = {"network_name": "new", "network": "10.1.0.0/28"}
     link = {"network_mode": "bridged", "network_link": "br7", "conflicts_check": False}
     return {
+        "OP_CLUSTER_VERIFY_GROUP": [{"group_name": first.name}, {"group_name": other.name}],
         "OP_GROUP_ADD": [{"group_name": "new"}],
         "OP_GROUP_EVACUATE": [
             {"group_name": first.name, "iallocator": "hail", "target_groups": [other.name]}

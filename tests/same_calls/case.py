@@ -54,7 +54,7 @@ class Case:
         ops: its opcodes; the first one names the case's opcode.
         config: changes the standard configuration in place before the job comes.
         answers: what nodes answer to a call by name, as JSON values; "call@node" is for one node,
-            "call#2" for the second call of the name.
+            "call#2" for the second call of the name, "call+" changes keys of the own answer.
         failing: whether each call of the successful run fails once too, in turn.
         at_once: calls that ours makes all at once and the reference one after the other; in which
             order they arrive is not compared.

@@ -94,6 +94,8 @@ def _mend() -> None:
       verification of a group's disks asks for the same locks, and says that it wants them all.
     * The same where it makes migrations failovers: it reads parameters that an allocator need not
       give before they have their defaults.
+    * The verification of a group with instances that reach into another one: it names the nodes of
+      those before it knows which instances it has.
     * The sizes of named instances' disks: its locks of resources are left out likewise.
     * The question for the cluster: nobody has looked up what machine the job runs on.
     """
@@ -102,6 +104,8 @@ def _mend() -> None:
     _ask_for(unit, locking.LEVEL_NODEGROUP, locking.LEVEL_NODE)
     sizes = importlib.import_module("ganeti.cmdlib.cluster").LUClusterRepairDiskSizes
     _ask_for(sizes, locking.LEVEL_NODE_RES)
+    verification = importlib.import_module("ganeti.cmdlib.cluster.verify").LUClusterVerifyGroup
+    _ask_for(verification, locking.LEVEL_NODE)
     as_failover = unit._MigrateToFailover
 
     def with_defaults(op: Any) -> Any:

@@ -344,4 +344,19 @@ JUSTIFIED: Final = (
         "the files of the two masters belong to different users here, because luxid must read its",
         theirs="^'gnt-", ours="^'",
     ),
+    Justified(
+        "CLUSTER_VERIFY_GROUP",
+        r"calls\.node[1-6]\.example\.com\[[0-9]\]\[1\]\[0\]"
+        r"(\.filelist|\.node-net-test\[0\]|\.bridges)? \(order\)",
+        "files, nodes, bridges and instances are sets at the reference, in the order of a hash"
+        " table; ours sorts",
+    ),
+    Justified(
+        "CLUSTER_VERIFY_GROUP", r"job\.ops\[0\]\.log\[[0-9]+\]\[1\]",
+        "the reference tells here of a node by its uuid",
+        theirs=r"^\['(ERROR|WARNING)', '(ENODEHOOKS|ENODEDRBDHELPER|ECLUSTERCLIENTCERT)',"
+        r" '[a-z]+'\]$",
+        ours=r"^\['(ERROR|WARNING)', '(ENODEHOOKS|ENODEDRBDHELPER|ECLUSTERCLIENTCERT)',"
+        r" '[a-z]+', 'node[1-6]\.example\.com'\]$",
+    ),
 )  # fmt: skip

@@ -91,6 +91,16 @@ def made_up(value: object) -> frozenset[str]:
     return frozenset(_names(value))
 
 
+def _uuids(value: list[Any]) -> list[str]:
+    """Return the uuids of a list of objects; nothing where it is a list of something else."""
+    found = [str(each["uuid"]) for each in value if isinstance(each, dict) and "uuid" in each]
+    return found if len(found) == len(value) else []
+
+
+def _by_uuid(value: list[Any]) -> list[Any]:
+    return sorted(value, key=lambda each: str(each["uuid"]))
+
+
 def differences(
     theirs: object, ours: object, renaming: Renaming, place: str = ""
 ) -> list[Difference]:
@@ -102,8 +112,13 @@ def differences(
             return [Difference(place, theirs, ours)]
         if theirs != ours and _ordered(theirs) == _ordered(ours):
             return [Difference(f"{place} (order)", theirs, ours)]
+        names = _uuids(theirs), _uuids(ours)
+        if names[0] != names[1] and sorted(names[0]) == sorted(names[1]):
+            # The same objects in another order, which may differ in themselves besides.
+            found = differences(_by_uuid(theirs), _by_uuid(ours), renaming, place)
+            return [Difference(f"{place} (order)", *names), *found]
         is_drbd = place.endswith("logical_id") and len(theirs) == 6
-        found: list[Difference] = []
+        found = []
         for index, (their, our) in enumerate(zip(theirs, ours, strict=True)):
             kind = _DRBD_ID.get(index) if is_drbd else None
             if kind is not None and renaming.agree(kind, their, our):

@@ -1,7 +1,7 @@
 """Messages of jobs: their words are each daemon's own, what they are about is not.
 
 Compared are the kind of each message, class and code of each error, and the names of nodes,
-instances and the like that occur.
+instances and the like that occur; of what a verification finds, also severity and code.
 """
 
 import re
@@ -12,6 +12,9 @@ from tests.sample_config import Document
 
 #: What the objects of the clusters compared are called.
 _NAMES: Final = re.compile(r"[a-z0-9-]+\.example\.com")
+
+#: What a verification finds: severity, and with codes, code and kind of object.
+_FOUND: Final = re.compile(r"  - (ERROR|WARNING|NOTICE):?([A-Z0-9]*):?([a-z]*)")
 
 #: Elements of an encoded error: class and arguments.
 _ERROR_PARTS: Final = 2
@@ -37,7 +40,11 @@ def worded_alike(job: Document) -> Document:
 
 def _op(op: Document) -> Document:
     result = _error(op["result"]) if op["status"] == "error" else op["result"]
-    return {**op, "log": [[kind, _about(text)] for kind, text in op["log"]], "result": result}
+    log = [[kind, _about(text)] for kind, text in op["log"]]
+    if any(_FOUND.match(text) for _, text in op["log"] if isinstance(text, str)):
+        # Which node or instance a verification begins with, is left to chance by the reference.
+        log.sort(key=repr)
+    return {**op, "log": log, "result": result}
 
 
 def _error(encoded: Any) -> Any:
@@ -51,7 +58,12 @@ def _error(encoded: Any) -> Any:
 
 
 def _about(text: object) -> object:
-    return sorted(set(_NAMES.findall(text))) if isinstance(text, str) else text
+    if isinstance(text, list):
+        return [_about(each) for each in text]
+    if not isinstance(text, str):
+        return text
+    found = _FOUND.match(text)
+    return [*(found.groups() if found else ()), *sorted(set(_NAMES.findall(text)))]
 
 
 def _texts_of(encoded: Any) -> Iterator[str]:

@@ -36,7 +36,7 @@ from tests.sample_config import Document
 
 #: Seconds of one wait for news of a job, and how many there may be: one that hangs fails its case.
 NEWS_S: Final = 20
-NEWS_MAX: Final = 20
+NEWS_MAX: Final = 400
 
 #: Times that wconfd is asked for the lock of the configuration, which a job may hold as it ends.
 LOCK_TRIES: Final = 100
@@ -413,6 +413,11 @@ def _write(cluster: SimulatedCluster, config: Any) -> None:
     """Write the configuration where the master and its nodes have it."""
     luxid_support.write_configuration(cluster.master_root, config)
     data = cluster.data(cluster.master)
+    is_candidate = {each.name: each.master_candidate for each in config.nodes.values()}
     for node in cluster.nodes[1:]:
-        for path in (*data.glob("ssconf_*"), data / "config.data"):
+        for path in data.glob("ssconf_*"):
             shutil.copyfile(path, cluster.data(node) / path.name)
+        copy = cluster.data(node) / "config.data"
+        copy.unlink(missing_ok=True)
+        if is_candidate[node.name]:
+            shutil.copyfile(data / "config.data", copy)

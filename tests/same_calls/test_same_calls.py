@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 #: Characters of a value that a failure shows.
-SHOWN_CHARS: Final = 1000
+SHOWN_CHARS: Final = 100_000
 
 
 @dataclass
