@@ -117,6 +117,8 @@ OPCODES: Final[Mapping[str, dict[str, object]]] = {
     "OP_BACKUP_REMOVE": {"instance_name": "a", "instance_uuid": "a"},
     "OP_CLUSTER_ACTIVATE_MASTER_IP": {},
     "OP_CLUSTER_CONFIG_QUERY": {"output_fields": ["cluster_name"]},
+    "OP_CLUSTER_DESTROY": {},
+    "OP_CLUSTER_POST_INIT": {},
     "OP_CLUSTER_QUERY": {},
     "OP_CLUSTER_VERIFY_CONFIG": {"debug_simulate_errors": False, "error_codes": False,
                                  "ignore_errors": ["ENODELVM"], "verbose": False},

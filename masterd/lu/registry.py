@@ -6,6 +6,7 @@ from typing import Any, Final
 from masterd.lu.allocator_test import LUTestAllocator
 from masterd.lu.backup_remove import LUBackupRemove
 from masterd.lu.cluster_address import LUClusterActivateMasterIp, LUClusterDeactivateMasterIp
+from masterd.lu.cluster_life import LUClusterDestroy, LUClusterPostInit
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
 from masterd.lu.cluster_redist import LUClusterRedistConf
 from masterd.lu.cluster_verify import LUClusterVerifyConfig
@@ -38,6 +39,8 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_ACTIVATE_MASTER_IP": LUClusterActivateMasterIp,
     "OP_CLUSTER_CONFIG_QUERY": LUClusterConfigQuery,
     "OP_CLUSTER_DEACTIVATE_MASTER_IP": LUClusterDeactivateMasterIp,
+    "OP_CLUSTER_DESTROY": LUClusterDestroy,
+    "OP_CLUSTER_POST_INIT": LUClusterPostInit,
     "OP_CLUSTER_QUERY": LUClusterQuery,
     "OP_CLUSTER_REDIST_CONF": LUClusterRedistConf,
     "OP_CLUSTER_REPAIR_DISK_SIZES": LUClusterRepairDiskSizes,

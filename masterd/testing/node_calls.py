@@ -136,6 +136,8 @@ class SimulatedNode:
             "hooks_runner": self._hooks_runner,
             "all_instances_info": lambda arguments: node_facts.all_instances(self.root),
             "iallocator_runner": self._iallocator_runner,
+            # There is no switch; nothing of it would be asked for later.
+            "node_configure_ovs": lambda arguments: None,
             "instance_console_info": node_facts.consoles,
             **{name: partial(self._use, means) for name, means in _MEANS.items()},
         }

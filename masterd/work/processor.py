@@ -4,6 +4,7 @@ Source: Ganeti 3.0.2 lib/mcpu.py (order of the steps, texts).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from masterd.errors import ECode, OpCodeUnknown, OpPrereqError, OpResultError, TooFewLocks
@@ -60,12 +61,13 @@ class Processor:
         unit_class = self._find(op.OP_ID)
         if unit_class is None:
             raise OpCodeUnknown(unsupported(op.OP_ID))
-        unit = unit_class(op, self._work(run))
+        work = self._work(run)
         try:
-            return self._run(unit, run)
+            return self._run(unit_class(op, work), run)
         finally:
             self._context.reservations.release((run.job_id, run.op_index))
-            self._context.locks.release(run.job_id)
+            if not work.locks.kept_for_good:
+                self._context.locks.release(run.job_id)
 
     def _work(self, run: OpRun) -> Work:
         """Make the world of one run."""
@@ -149,6 +151,9 @@ class Processor:
 
     def _execute(self, unit: AnyUnit, plan: object, told: Hooked) -> object:
         """Work, and have the scripts run that follow it. Switches."""
+        if told.leaving:
+            last = replace(told, post_nodes=told.leaving)
+            self._context.hooks.post(_surrounded(unit), last, last)
         result: object = unit.execute(plan)
         if unit.HOOKS is None:
             return result

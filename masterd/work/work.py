@@ -32,6 +32,8 @@ class HeldLocks:
         self._locks = locks
         self._owner = owner
         self._config = config
+        #: Whether the locks stay as they are when the run ends, until the daemon does.
+        self.kept_for_good = False
 
     def names(self, level: LockLevel) -> frozenset[str]:
         """Return the names locked at a level; all there are now, where the whole level is."""
@@ -57,6 +59,10 @@ class HeldLocks:
     def release(self, level: LockLevel) -> None:
         """Give back all locks of a level."""
         self._locks.release(self._owner, level)
+
+    def keep_for_good(self) -> None:
+        """Let nobody have what is held now, as long as this daemon runs."""
+        self.kept_for_good = True
 
 
 def names_of(level: LockLevel, config: ConfigSnapshot) -> frozenset[str]:

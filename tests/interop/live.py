@@ -84,8 +84,8 @@ def roots(made: Document) -> Iterator[Roots]:
 
 
 def moved(made: Document, cluster: SimulatedCluster) -> Document:
-    """Return a configuration whose nodes are those of a cluster, in the same order."""
-    pairs = list(zip(made["nodes"].items(), cluster.nodes, strict=True))
+    """Return a configuration whose nodes are the first of a cluster, in the same order."""
+    pairs = list(zip(made["nodes"].items(), cluster.nodes[: len(made["nodes"])], strict=True))
     digests = {
         uuid: certificates.read_digest(cluster.data(node) / "client.pem")
         for (uuid, told), node in pairs

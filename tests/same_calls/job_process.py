@@ -98,6 +98,10 @@ def _mend() -> None:
       those before it knows which instances it has.
     * The sizes of named instances' disks: its locks of resources are left out likewise.
     * The question for the cluster: nobody has looked up what machine the job runs on.
+
+    And no accident, but the end of whatever comes later:
+
+    * The end of a cluster: its configuration is left without a master, and so is not served.
     """
     locking = importlib.import_module("ganeti.locking")
     unit = importlib.import_module("ganeti.cmdlib.group").LUGroupEvacuate
@@ -114,6 +118,8 @@ def _mend() -> None:
 
     unit._MigrateToFailover = staticmethod(with_defaults)
     importlib.import_module("ganeti.runtime").InitArchInfo()
+    configuration = importlib.import_module("ganeti.rpc.stub.wconfd").ClientRpcStub
+    configuration.PrepareClusterDestruction = lambda self, context: None
 
 
 def _ask_for(unit: Any, *levels: object) -> None:

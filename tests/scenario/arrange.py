@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from masterd.config.disk import Disk
-from masterd.config.kinds import DISK
+from masterd.config.kinds import DISK, INSTANCE, NODE
 from masterd.config.node import Node, NodeGroup
 from masterd.config.params import PartialInstancePolicy, PartialNdParams
 from masterd.config.transaction import Draft
@@ -140,6 +140,30 @@ def _script(world: World, rest: str) -> None:
     write_script(root, name, json.dumps(answer))
 
 
+def _switch(world: World, rest: str) -> None:
+    """Have the cluster's nodes go through an Open vSwitch of that name, without a way out."""
+    cluster = world.config.snapshot().cluster
+    params = msgspec.structs.replace(cluster.ndparams, ovs=True, ovs_name=rest, ovs_link="")
+    world.config.update(lambda draft: draft.put(msgspec.structs.replace(cluster, ndparams=params)))
+
+
+def _alone(world: World, _: str) -> None:
+    """Leave the master alone, without instances."""
+    config = world.config.snapshot()
+
+    def change(draft: Draft) -> None:
+        for kind in (INSTANCE, DISK, NODE):
+            for uuid in config.objects(kind).keys() - {config.cluster.master_node}:
+                draft.remove(kind, uuid)
+
+    world.config.update(change)
+
+
+def _restart(world: World, _: str) -> None:
+    """Have the daemon end, and with it what the last job kept."""
+    world.locks.release(1)
+
+
 def _node(world: World, name: str) -> Node:
     node = world.config.snapshot().nodes.expand(name)
     assert node is not None, name
@@ -148,6 +172,7 @@ def _node(world: World, name: str) -> Node:
 
 ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "active": _active,
+    "alone": _alone,
     "allocator": _default_allocator,
     "command": _command,
     "drbd": _drbd,
@@ -156,6 +181,8 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "group": _group,
     "offline": _offline,
     "out_of_band": _out_of_band,
+    "restart": _restart,
     "script": _script,
+    "switch": _switch,
     "templates": _templates,
 }

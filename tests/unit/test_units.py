@@ -19,8 +19,6 @@ TO_COME: Final = frozenset(
     [
         "OP_BACKUP_EXPORT",
         "OP_BACKUP_PREPARE",
-        "OP_CLUSTER_DESTROY",
-        "OP_CLUSTER_POST_INIT",
         "OP_CLUSTER_RENAME",
         "OP_CLUSTER_RENEW_CRYPTO",
         "OP_CLUSTER_SET_PARAMS",
