@@ -178,6 +178,11 @@ class Paths:
         return self.data_dir / "client.pem"
 
     @property
+    def known_hosts_file(self) -> Path:
+        """The cluster's host keys, by its name."""
+        return self.data_dir / "known_hosts"
+
+    @property
     def watcher_pause_file(self) -> Path:
         return self.data_dir / "watcher.pause"
 

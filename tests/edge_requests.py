@@ -120,6 +120,7 @@ OPCODES: Final[Mapping[str, dict[str, object]]] = {
     "OP_CLUSTER_DESTROY": {},
     "OP_CLUSTER_POST_INIT": {},
     "OP_CLUSTER_QUERY": {},
+    "OP_CLUSTER_RENAME": {"name": "cluster.example.com"},
     "OP_CLUSTER_VERIFY_CONFIG": {"debug_simulate_errors": False, "error_codes": False,
                                  "ignore_errors": ["ENODELVM"], "verbose": False},
     "OP_CLUSTER_DEACTIVATE_MASTER_IP": {},

@@ -17,15 +17,17 @@ from gevent.event import Event
 
 from masterd.clock import Clock, SystemClock
 from masterd.config import document
+from masterd.config.cluster import IpFamily
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.dialect import DIALECT_3_0, Dialect
-from masterd.errors import JobCanceled
+from masterd.errors import ECode, JobCanceled, OpPrereqError
 from masterd.job.model import Job, Op, Peer
 from masterd.job.new import WithJobs, inherited
 from masterd.lock.manager import LockManager
 from masterd.lock.monitor import problems
 from masterd.lu import registry
+from masterd.node.probe import Host, normal_name
 from masterd.opcodes.base import OpCode, load
 from masterd.paths import Paths
 from masterd.query.collect import Collector
@@ -121,6 +123,26 @@ class _Recorded(MemoryTransport):
         return super()._answer(node, call, body)
 
 
+class MemoryProbe:
+    """Obeys `masterd.node.probe.Probe`; knows the hosts that it was told of."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[str, str] = {}
+        #: Addresses at which a host answers.
+        self.there: set[str] = set()
+
+    def host(self, name: str, family: IpFamily) -> Host:
+        whole = normal_name(name)
+        if whole not in self.addresses:
+            raise OpPrereqError(f"The name '{name}' does not resolve", ECode.RESOLVER)
+        return Host(whole, self.addresses[whole])
+
+    def is_there(
+        self, address: str, port: int, *, listening: bool, source: str | None = None
+    ) -> bool:
+        return address in self.there
+
+
 class Run:
     """Obeys `masterd.work.context.OpRun`; keeps what it is told."""
 
@@ -199,6 +221,7 @@ class World:
     rpc: RpcRunner
     faults: FaultPlan
     nodes: dict[str, SimulatedNode]
+    probe: MemoryProbe
     #: Who slept, and how many seconds; "" is the master daemon itself.
     slept: list[tuple[str, float]] = field(default_factory=list)
     #: Node, call and arguments of what was asked of nodes, in the order in which it arrived.
@@ -259,6 +282,7 @@ def _make_world(base: Path, clock: Clock, config: MemoryConfig, dialect: Dialect
     faults, jobs, locks = FaultPlan(), MemoryJobs(), LockManager()
     asked: list[tuple[str, str, Any]] = []
     uuids = count(1)
+    probe = MemoryProbe()
     rpc = RpcRunner(_Recorded(nodes, faults, asked), calls=dialect.calls)
     context = ClusterContext(
         config=config,
@@ -276,13 +300,15 @@ def _make_world(base: Path, clock: Clock, config: MemoryConfig, dialect: Dialect
         locks=locks,
         dialect=dialect,
         clock=clock,
-        paths=Paths(base),
+        # With a host name of its own, as each of the nodes has one.
+        paths=Paths(base, base.name),
         sleep=lambda seconds: slept.append(("", seconds)),
         drained=lambda: False,
         watcher_pause=lambda: WATCHER_PAUSE_S,
         in_thread=lambda work: work(),
         new_uuid=lambda: str(UUID(int=next(uuids))),
         hooks=NodeHooks(config.snapshot, str(Paths(base).data_dir)),
+        probe=probe,
     )
     by_name = {node.name: node for node in nodes.values()}
-    return World(context, config, jobs, locks, rpc, faults, by_name, slept, asked)
+    return World(context, config, jobs, locks, rpc, faults, by_name, probe, slept, asked)

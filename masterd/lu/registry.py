@@ -9,6 +9,7 @@ from masterd.lu.cluster_address import LUClusterActivateMasterIp, LUClusterDeact
 from masterd.lu.cluster_life import LUClusterDestroy, LUClusterPostInit
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
 from masterd.lu.cluster_redist import LUClusterRedistConf
+from masterd.lu.cluster_rename import LUClusterRename
 from masterd.lu.cluster_verify import LUClusterVerifyConfig
 from masterd.lu.cluster_verify_group import LUClusterVerifyGroup
 from masterd.lu.cluster_verify_jobs import LUClusterVerify, LUClusterVerifyDisks
@@ -43,6 +44,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_POST_INIT": LUClusterPostInit,
     "OP_CLUSTER_QUERY": LUClusterQuery,
     "OP_CLUSTER_REDIST_CONF": LUClusterRedistConf,
+    "OP_CLUSTER_RENAME": LUClusterRename,
     "OP_CLUSTER_REPAIR_DISK_SIZES": LUClusterRepairDiskSizes,
     "OP_CLUSTER_VERIFY": LUClusterVerify,
     "OP_CLUSTER_VERIFY_CONFIG": LUClusterVerifyConfig,

@@ -61,7 +61,7 @@ class NodeHooks:
         if not found:
             return {}
         object_type = None if run.path is None else run.path.object_type
-        own = common(config, run.op.OP_ID, path, phase, object_type, self._data_dir)
+        own = common(run.before, run.op.OP_ID, path, phase, object_type, self._data_dir)
         whole = {**own, **env}
         where = sorted(found.values(), key=lambda node: node.name)
         return scripts_of_nodes.run(run.nodes, where, path, phase, whole)

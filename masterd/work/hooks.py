@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
+from masterd.config.snapshot import ConfigSnapshot
 from masterd.node.target import Nodes
 from masterd.opcodes.base import OpCode
 from masterd.rpc.result import RpcResult
@@ -55,12 +56,14 @@ class Surrounded:
         nodes: as the opcode has them; what they are asked is noted for it.
         path: None where only a change of the configuration is followed by scripts.
         say: the job's log.
+        before: the configuration when the work began: every script is told whose cluster that was.
     """
 
     nodes: Nodes
     op: OpCode
     path: HookPath | None
     say: Feedback
+    before: ConfigSnapshot
 
 
 class HookRunner(Protocol):

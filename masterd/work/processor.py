@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpCodeUnknown, OpPrereqError, OpResultError, TooFewLocks
 from masterd.limits import LU_LOCK_TRIES_MAX
 from masterd.lock.levels import BGL, LockLevel, LockMode, LockRequest
@@ -129,41 +130,41 @@ class Processor:
         plan = unit.check(config)
         told = NO_HOOKS if unit.HOOKS is None else unit.hooks(plan, config)
         if unit.HOOKS is not None:
-            self._context.hooks.pre(_surrounded(unit), told)
+            self._context.hooks.pre(_surrounded(unit, config), told)
         if op.dry_run:
             for text in unit.describe(plan):
                 work.say.info(text)
             work.say.info("dry-run mode requested, not actually executing the operation")
             return unit.dry_run(plan)
         try:
-            result = self._execute(unit, plan, told)
+            result = self._execute(unit, plan, told, config)
         except Exception:
             # Not where the greenlet is killed: it must give its locks back at once.
-            self._tell_change(unit, told)
+            self._tell_change(unit, told, config)
             raise
-        self._tell_change(unit, told)
+        self._tell_change(unit, told, config)
         return result
 
-    def _tell_change(self, unit: AnyUnit, told: Hooked) -> None:
+    def _tell_change(self, unit: AnyUnit, told: Hooked, config: ConfigSnapshot) -> None:
         """Have the scripts run that follow a change of the configuration. Switches."""
         if unit.CONFIG_UPDATE_HOOK and unit.work.config.changed:
-            self._context.hooks.config_update(_surrounded(unit), told)
+            self._context.hooks.config_update(_surrounded(unit, config), told)
 
-    def _execute(self, unit: AnyUnit, plan: object, told: Hooked) -> object:
-        """Work, and have the scripts run that follow it. Switches."""
+    def _execute(self, unit: AnyUnit, plan: object, told: Hooked, config: ConfigSnapshot) -> object:
+        """Work, and have the scripts run that follow it; `config` is that of before. Switches."""
         if told.leaving:
             last = replace(told, post_nodes=told.leaving)
-            self._context.hooks.post(_surrounded(unit), last, last)
+            self._context.hooks.post(_surrounded(unit, config), last, last)
         result: object = unit.execute(plan)
         if unit.HOOKS is None:
             return result
         now = unit.hooks(plan, unit.work.config.snapshot())
-        answers = self._context.hooks.post(_surrounded(unit), told, now)
+        answers = self._context.hooks.post(_surrounded(unit, config), told, now)
         return unit.heard(plan, answers, result)
 
 
-def _surrounded(unit: AnyUnit) -> Surrounded:
-    return Surrounded(unit.work.rpc, unit.op, unit.HOOKS, unit.work.say)
+def _surrounded(unit: AnyUnit, config: ConfigSnapshot) -> Surrounded:
+    return Surrounded(unit.work.rpc, unit.op, unit.HOOKS, unit.work.say, config)
 
 
 def _as_told(result: object) -> object:

@@ -340,7 +340,7 @@ JUSTIFIED: Final = (
         theirs=r"^\[\]$", ours=r"^\['[^']*'\]$",
     ),
     Justified(
-        "CLUSTER_REDIST_CONF", r"calls\..*\[1\]\[0\]\[[34]\]",
+        "CLUSTER_RE(DIST_CONF|NAME)", r"calls\..*\[1\]\[0\]\[[34]\]",
         "the files of the two masters belong to different users here, because luxid must read its",
         theirs="^'gnt-", ours="^'",
     ),

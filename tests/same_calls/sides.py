@@ -34,6 +34,10 @@ from tests.same_calls.case import NODES, Case, standard
 from tests.same_calls.copies import Copies
 from tests.sample_config import Document
 
+#: The name of a host that is not there, and its address, at which nobody can answer.
+FREE: Final = "free.example.com"
+NOBODY: Final = "127.255.255.255"
+
 #: Seconds of one wait for news of a job, and how many there may be: one that hangs fails its case.
 NEWS_S: Final = 20
 NEWS_MAX: Final = 400
@@ -327,7 +331,8 @@ def _with_files(cluster: SimulatedCluster, **files: Path) -> list[str]:
     """
     lines = [f"{node.address} {node.name}\n" for node in cluster.nodes]
     path = cluster.base / "hosts"
-    path.write_text(f"127.0.0.1 localhost\n{cluster.master_ip} {cluster.name}\n{''.join(lines)}")
+    lines += [f"{cluster.master_ip} {cluster.name}\n", f"{NOBODY} {FREE}\n"]
+    path.write_text(f"127.0.0.1 localhost\n{''.join(lines)}")
     path.chmod(0o644)
     mounts = {"/etc/hosts": path, **files}
     script = "".join(f'mount --bind "${2 * i}" "${2 * i + 1}" && ' for i in range(len(mounts)))

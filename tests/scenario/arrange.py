@@ -15,6 +15,7 @@ from masterd.config.transaction import Draft
 from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
+from masterd.testing.node_calls import DATA_DIR
 from masterd.testing.node_means import COMMANDS_DIR, EXPORT_DIR
 from tests.lu_support import World
 
@@ -140,6 +141,21 @@ def _script(world: World, rest: str) -> None:
     write_script(root, name, json.dumps(answer))
 
 
+def _host(world: World, rest: str) -> None:
+    """Have a name known, perhaps with a host that is there: `NAME ADDRESS [there]`."""
+    name, address, *there = rest.split()
+    world.probe.addresses[name] = address
+    if there:
+        world.probe.there.add(address)
+
+
+def _folders(world: World, _: str) -> None:
+    """Have the folder of Ganeti's data, here and on all nodes."""
+    world.context.paths.data_dir.mkdir(parents=True)
+    for name in world.nodes:
+        _file(world, name, f"{DATA_DIR}/known_hosts")
+
+
 def _switch(world: World, rest: str) -> None:
     """Have the cluster's nodes go through an Open vSwitch of that name, without a way out."""
     cluster = world.config.snapshot().cluster
@@ -178,7 +194,9 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "drbd": _drbd,
     "export": _export,
     "fail": _fail,
+    "folders": _folders,
     "group": _group,
+    "host": _host,
     "offline": _offline,
     "out_of_band": _out_of_band,
     "restart": _restart,

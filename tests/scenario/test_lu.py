@@ -70,12 +70,12 @@ def _told(world: World, run: Run, held: list[str], submitted: Sequence[Submitted
 
 
 def _named(world: World, text: str) -> str:
-    """Return a text with names in the place of uuids."""
+    """Return a text with names in the place of uuids and of the directory of the test."""
     config = world.config.snapshot()
     for objects in (config.nodes, config.nodegroups, config.networks):
         for uuid, value in objects.items():
             text = text.replace(uuid, value.name)
-    return text
+    return text.replace(str(world.context.paths.root), "ROOT")
 
 
 def _shown(op: OpCode) -> str:

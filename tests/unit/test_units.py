@@ -19,7 +19,6 @@ TO_COME: Final = frozenset(
     [
         "OP_BACKUP_EXPORT",
         "OP_BACKUP_PREPARE",
-        "OP_CLUSTER_RENAME",
         "OP_CLUSTER_RENEW_CRYPTO",
         "OP_CLUSTER_SET_PARAMS",
         "OP_INSTANCE_ACTIVATE_DISKS",
