@@ -127,6 +127,12 @@ class ConfigurationError(GanetiError):
     wire_name = "ConfigurationError"
 
 
+class HypervisorError(GanetiError):
+    """A hypervisor cannot be what its parameters say; nothing was changed."""
+
+    wire_name = "HypervisorError"
+
+
 class LockError(GanetiError):
     """A lock was asked for in a way that cannot be granted."""
 

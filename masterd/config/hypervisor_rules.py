@@ -15,6 +15,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from masterd.config import typed
+
 _CACHES: Final = "default none writeback writethrough"
 _KVM_DISKS: Final = "ide mtd paravirtual pflash scsi scsi-block scsi-cd scsi-generic scsi-hd sd"
 _KVM_NICS: Final = "e1000 i82551 i82557b i82559er ne2k_isa ne2k_pci paravirtual pcnet rtl8139"
@@ -208,6 +210,20 @@ def problems(all_rules: Rules, hypervisor: str, params: Mapping[str, object]) ->
     return found
 
 
+def typed_params(all_rules: Rules, params: object) -> dict[str, object]:
+    """Return parameters with their values made what their types say, whosoever they are.
+
+    Raises:
+        TypeEnforcementError: no hypervisor has one of them, or a value has no meaning.
+    """
+    types = {
+        name: _KINDS[rule.partition(" ")[0].rstrip("!")]
+        for rules in all_rules.values()
+        for name, rule in rules.items()
+    }
+    return typed.typed(params, types)
+
+
 def _told(value: object, wanted: str, *, needed: bool) -> str | None:
     """Return what a value must be when it is not that."""
     if value is None or value == "":
@@ -253,6 +269,15 @@ _TYPES: Final[Mapping[str, Callable[[object], object]]] = {
     "int": _int,
     "string": _string,
     "maybe-string": lambda value: None if value is None else _string(value),
+}
+
+
+#: The same types as clients' values have them.
+_KINDS: Final = {
+    "bool": typed.Type.BOOL,
+    "int": typed.Type.INT,
+    "string": typed.Type.TEXT,
+    "maybe-string": typed.Type.MAYBE_TEXT,
 }
 
 

@@ -7,6 +7,8 @@ Source: Ganeti 3.0.2 lib/utils ForceDictType (rules, texts); constants *_PARAMET
 DISK_DT_DEFAULTS.
 """
 
+import math
+import re
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final, TypeVar, cast
@@ -40,6 +42,8 @@ class Type(Enum):
     BOOL = auto()
     FLOAT = auto()
     INT = auto()
+    #: MiB; text may have a unit. Rounded up to a multiple of 4.
+    SIZE = auto()
     TEXT = auto()
     #: Text or nothing.
     MAYBE_TEXT = auto()
@@ -60,6 +64,15 @@ NODE: Final[Types] = {
     "spindle_count": Type.INT,
     "ssh_port": Type.INT,
 }
+BACKEND: Final[Types] = {
+    "always_failover": Type.BOOL,
+    "auto_balance": Type.BOOL,
+    "maxmem": Type.SIZE,
+    "minmem": Type.SIZE,
+    "spindle_use": Type.INT,
+    "vcpus": Type.INT,
+}
+INTERFACE: Final[Types] = dict.fromkeys(("link", "mode", "vlan"), Type.TEXT)
 HYPERVISOR_STATE: Final[Types] = dict.fromkeys(
     ("cpu_node", "cpu_total", "mem_hv", "mem_node", "mem_total"), Type.INT
 )
@@ -141,15 +154,47 @@ def _typed(name: str, value: object, types: Types) -> object:
             raise TypeEnforcementError(f"'{name}' (value {value}) is not a valid string")
         case Type.BOOL:
             return _truth(name, value)
+        case Type.SIZE:
+            return _size_mib(name, value)
         case Type.INT | Type.FLOAT as kind:
             number, word = (int, "integer") if kind is Type.INT else (float, "float")
             try:
-                return number(cast(str, value))  # whatever it is, it says so itself
+                return _kept(number(cast(str, value)))  # whatever it is, it says so itself
             except (ValueError, TypeError, OverflowError):
                 raise TypeEnforcementError(
                     f"'{name}' (value {value}) is not a valid {word}"
                 ) from None
     raise TypeEnforcementError(f"Unknown parameter '{name}'")
+
+
+N = TypeVar("N", int, float)
+
+
+def _kept(number: N) -> N:
+    """Return a number that can be kept: of 64 bits, as everything else.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(number, int) and not -(2**63) <= number < 2**63:
+        raise ValueError
+    return number
+
+
+_SIZE: Final = re.compile(r"([.\d]+)\s*([a-zA-Z]+)?")
+_UNITS_MIB: Final = {"m": 1, "g": 1024, "t": 1024 * 1024}
+
+
+def _size_mib(name: str, value: object) -> int:
+    found = _SIZE.fullmatch(str(value))
+    unit = "m" if found is None else (found[2] or "m").lower()
+    try:
+        if found is None:
+            raise ValueError
+        exact_mib = float(found[1]) * _UNITS_MIB[re.sub("(?<=[mgt])i?b$", "", unit)]
+        return _kept(math.ceil(exact_mib / 4) * 4)
+    except (KeyError, OverflowError, ValueError):
+        raise TypeEnforcementError(f"'{name}' (value {value}) is not a valid size") from None
 
 
 def _truth(name: str, value: object) -> bool:
@@ -211,6 +256,29 @@ def disk_state(
         for name, values in volumes.items()
     }
     return {"plain": {**before, **after}}
+
+
+#: What a cluster assumes where it is not told. Source: constants HVST_DEFAULTS, DS_DEFAULTS.
+_HYPERVISOR_STATE: Final = {**dict.fromkeys(HYPERVISOR_STATE, 0), "cpu_node": 1, "cpu_total": 1}
+_DISK_STATE: Final = dict.fromkeys(DISK_STATE, 0)
+
+
+def whole_hypervisor_state(
+    old: Mapping[Hypervisor, FreeParams], changes: Mapping[str, object]
+) -> dict[Hypervisor, FreeParams]:
+    """Return a cluster's static state of hypervisors after changes; see `hypervisor_state`."""
+    changed = hypervisor_state(old, changes)
+    return {name: {**_HYPERVISOR_STATE, **values} for name, values in changed.items()}
+
+
+def whole_disk_state(
+    old: Mapping[DiskTemplate, FreeParams], changes: Mapping[str, object]
+) -> dict[DiskTemplate, FreeParams]:
+    """Return a cluster's static state of storage after changes; see `disk_state`."""
+    return {
+        template: {name: {**_DISK_STATE, **_mapping(values)} for name, values in by_name.items()}
+        for template, by_name in disk_state(old, changes).items()
+    }
 
 
 def _mapping(value: object) -> Mapping[str, object]:

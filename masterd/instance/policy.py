@@ -19,9 +19,9 @@ from masterd.config.params import (
     PartialInstancePolicy,
     fill,
 )
-from masterd.config.relations import nodes_of, relations
+from masterd.config.relations import instances_of_group, nodes_of, relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ECode, OpPrereqError
+from masterd.errors import ECode, OpPrereqError, TypeEnforcementError
 
 _MINMAX: Final = "minmax"
 _STD: Final = "std"
@@ -34,7 +34,11 @@ _UNSET: Final[tuple[object, ...]] = (typed.DEFAULT, [typed.DEFAULT], (typed.DEFA
 
 def filled(config: ConfigSnapshot, policy: PartialInstancePolicy) -> InstancePolicy:
     """Return a group's policy with what the cluster says where the group says nothing."""
-    whole = config.cluster.ipolicy
+    return filled_from(config.cluster.ipolicy, policy)
+
+
+def filled_from(whole: InstancePolicy, policy: PartialInstancePolicy) -> InstancePolicy:
+    """Return a group's policy with what this policy of a cluster says where it says nothing."""
     if policy.std is None:
         return fill(whole, policy)
     std = fill(whole.std, policy.std)
@@ -47,7 +51,10 @@ def of_group(changes: Mapping[str, Any] | None) -> PartialInstancePolicy:
     Raises:
         OpPrereqError: it is no policy.
     """
-    return _read(_checked(dict(changes or {})))
+    policy = dict(changes or {})
+    if _MINMAX in policy:
+        policy[_MINMAX] = _part(_MINMAX, policy[_MINMAX])
+    return _read(_checked(policy))
 
 
 def changed(old: PartialInstancePolicy, changes: Mapping[str, Any]) -> PartialInstancePolicy:
@@ -59,22 +66,74 @@ def changed(old: PartialInstancePolicy, changes: Mapping[str, Any]) -> PartialIn
     """
     policy = write(old)
     for key, value in changes.items():
-        if key not in _KEYS:
-            raise OpPrereqError(f"Invalid key in new ipolicy: {key}", ECode.INVAL)
-        if not value or value in _UNSET:
+        _check_key(key)
+        if _is_unset(value):
             policy.pop(key, None)
-        elif key in _RATIOS:
-            policy[key] = _ratio(key, value)
-        elif key == _MINMAX:
-            policy[key] = [
-                {bound: typed.typed(spec, typed.SPEC) for bound, spec in both.items()}
-                for both in value
-            ]
         elif key == _STD:
             raise OpPrereqError(f"{key} cannot appear in group instance specs", ECode.INVAL)
         else:
-            policy[key] = list(value)
+            policy[key] = _part(key, value)
     return _read(_checked(policy))
+
+
+def changed_whole(old: InstancePolicy, changes: Mapping[str, Any]) -> InstancePolicy:
+    """Return the cluster's policy after changes; a part of the standard size changes alone.
+
+    Raises:
+        OpPrereqError: the change has no meaning, or takes something away.
+        TypeEnforcementError: a size is no number.
+    """
+    policy = write(old)
+    for key, value in changes.items():
+        _check_key(key)
+        if _is_unset(value):
+            raise OpPrereqError(
+                f"Can't unset ipolicy attribute '{key}' on the cluster", ECode.INVAL
+            )
+        if key == _STD:
+            policy[key] = {**write(old.std), **typed.typed(value, typed.SPEC)}
+        else:
+            policy[key] = _part(key, value)
+    document = _checked(policy)
+    if not any(_admits(both, document[_STD]) for both in document[_MINMAX]):
+        raise OpPrereqError("Invalid instance policy: Invalid std specifications", ECode.INVAL)
+    return typed.given(InstancePolicy, document, "ipolicy", "Invalid instance policy: {}")
+
+
+def _check_key(key: str) -> None:
+    if key not in _KEYS:
+        raise OpPrereqError(f"Invalid key in new ipolicy: {key}", ECode.INVAL)
+
+
+def _is_unset(value: object) -> bool:
+    return not value or value in _UNSET
+
+
+def _part(key: str, value: Any) -> Any:
+    """Return what a part of a policy other than the standard size is changed to."""
+    if key in _RATIOS:
+        return _ratio(key, value)
+    _check_form(key, value)
+    if key == _MINMAX:
+        return [
+            {bound: typed.typed(spec, typed.SPEC) for bound, spec in both.items()} for both in value
+        ]
+    return list(value)
+
+
+def _check_form(key: str, value: object) -> None:
+    """Make sure that a part that is a list is one, of what it must be a list of.
+
+    Raises:
+        TypeEnforcementError: it is not.
+    """
+    kind, word = (Mapping, "dictionaries") if key == _MINMAX else (str, "strings")
+    if not isinstance(value, list | tuple) or not all(isinstance(each, kind) for each in value):
+        raise TypeEnforcementError(f"'{key}' is not a list of {word}: {value}")
+
+
+def _admits(both: Mapping[str, Mapping[str, Any]], size: Mapping[str, Any]) -> bool:
+    return all(both["min"][name] <= size[name] <= both["max"][name] for name in typed.SPEC)
 
 
 def _ratio(key: str, value: object) -> float:
@@ -92,6 +151,8 @@ def _checked(policy: dict[str, Any]) -> dict[str, Any]:
     Raises:
         OpPrereqError: it contradicts itself, or says nothing where it says something.
     """
+    if _TEMPLATES in policy:
+        _check_form(_TEMPLATES, policy[_TEMPLATES])
     problem = next(_problems(policy), None)
     if problem is not None:
         raise OpPrereqError(f"Invalid instance policy: {problem}", ECode.INVAL)
@@ -159,6 +220,17 @@ def check_templates(policy: InstancePolicy, enabled: Sequence[str]) -> None:
             f" cluster: {', '.join(others)}",
             ECode.INVAL,
         )
+
+
+def newly_violating(
+    config: ConfigSnapshot, group_uuid: str, old: InstancePolicy, new: InstancePolicy
+) -> list[str]:
+    """Return the names of a group's instances that fit a filled policy, but not the new one."""
+    return [
+        str(instance.name)
+        for instance in instances_of_group(config, group_uuid)
+        if violations(config, new, instance) and not violations(config, old, instance)
+    ]
 
 
 def violations(config: ConfigSnapshot, policy: InstancePolicy, instance: AnyInstance) -> list[str]:

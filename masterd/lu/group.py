@@ -15,17 +15,12 @@ from masterd.config.transaction import Draft
 from masterd.errors import ECode, OpPrereqError
 from masterd.filter.natural import natural_key
 from masterd.lock.levels import LockLevel, LockRequest
-from masterd.lu import group_params, names
+from masterd.lu import communication, group_params, names
 from masterd.opcodes.group import OpGroupAdd, OpGroupRemove, OpGroupRename
-from masterd.opcodes.network import OpNetworkConnect
 from masterd.work.base import Description, Locks, LogicalUnit, WithJobs
 from masterd.work.hooks import Hooked, HookPath
 
 _KIND: Final = "GROUP"
-#: How the network for communication with instances is connected. Source: constants
-#: INSTANCE_COMMUNICATION_NETWORK_*.
-_COMMUNICATION_MODE: Final = "routed"
-_COMMUNICATION_LINK: Final = "communication_rt"
 
 
 class LUGroupAdd(LogicalUnit[OpGroupAdd, NodeGroup]):
@@ -62,14 +57,7 @@ class LUGroupAdd(LogicalUnit[OpGroupAdd, NodeGroup]):
         wanted = config.cluster.instance_communication_network
         if not wanted or config.networks.named(wanted) is None:
             return None
-        connect = OpNetworkConnect(
-            group_name=group.uuid,
-            network_name=wanted,
-            network_mode=_COMMUNICATION_MODE,
-            network_link=_COMMUNICATION_LINK,
-            conflicts_check=True,
-        )
-        return WithJobs([[connect]])
+        return WithJobs([[communication.connect(group.uuid, wanted)]])
 
 
 class LUGroupRemove(LogicalUnit[OpGroupRemove, NodeGroup]):

@@ -5,33 +5,26 @@ Source: Ganeti 3.0.2 lib/cmdlib/group.py, lib/cmdlib/common.py (checks, texts); 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import msgspec
 
 from masterd.config import typed
 from masterd.config.kinds import GROUP
 from masterd.config.node import NodeGroup
-from masterd.config.objects import FreeParams, write
-from masterd.config.params import DiskTemplate, PartialNdParams
-from masterd.config.relations import instances_of_group, relations
+from masterd.config.objects import write
+from masterd.config.params import PartialNdParams
+from masterd.config.relations import instances_of_group
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.errors import ECode, OpPrereqError
 from masterd.filter.natural import natural_key
-from masterd.instance import policy
+from masterd.instance import disk_params, policy
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
 from masterd.opcodes.group import OpGroupAdd, OpGroupSetParams
 from masterd.work.base import Description, Locks, LogicalUnit
 from masterd.work.hooks import Hooked, HookPath
-
-#: How a hypervisor reaches a disk. Source: constants DISK_VALID_ACCESS_MODES, DTS_HAVE_ACCESS.
-_ACCESS_MODES: Final = ("kernelspace", "userspace")
-_HAVE_ACCESS: Final = frozenset({"ext", "gluster", "rbd"})
-_REACHES_FROM_USERSPACE: Final = "kvm"
-
-DiskParams = Mapping[DiskTemplate, FreeParams]
 
 
 def new_group(config: ConfigSnapshot, op: OpGroupAdd, uuid: str) -> NodeGroup:
@@ -51,7 +44,7 @@ def new_group(config: ConfigSnapshot, op: OpGroupAdd, uuid: str) -> NodeGroup:
         ),
         alloc_policy=op.alloc_policy or "preferred",
         ipolicy=own,
-        diskparams=_disk_params({}, op.diskparams or {}),
+        diskparams=disk_params.changed({}, op.diskparams or {}),
         networks={},
         hv_state_static=typed.hypervisor_state({}, op.hv_state) if op.hv_state else {},
         disk_state_static=typed.disk_state({}, op.disk_state) if op.disk_state else {},
@@ -84,7 +77,7 @@ class LUGroupSetParams(LogicalUnit[OpGroupSetParams, Changed]):
         if all(each is None for each in given):
             raise OpPrereqError("Please pass at least one modification", ECode.INVAL)
         for template, params in (op.diskparams or {}).items():
-            _check_access_mode(template, params)
+            disk_params.check_access_mode(template, params)
 
     def needs(self, config: ConfigSnapshot) -> Locks:
         group = names.group(config, self.op.group_name)
@@ -102,8 +95,10 @@ class LUGroupSetParams(LogicalUnit[OpGroupSetParams, Changed]):
             params = typed.updated(write(group.ndparams), op.ndparams, typed.NODE)
             fields["ndparams"] = typed.given(PartialNdParams, params, "ndparams")
         if op.diskparams:
-            fields["diskparams"] = _disk_params(group.diskparams, op.diskparams)
-            _check_access(config, group, fields["diskparams"])
+            fields["diskparams"] = disk_params.changed(group.diskparams, op.diskparams)
+            disk_params.check_access(
+                instances_of_group(config, group.uuid), config, fields["diskparams"]
+            )
         if op.hv_state:
             fields["hv_state_static"] = typed.hypervisor_state(group.hv_state_static, op.hv_state)
         if op.disk_state:
@@ -140,66 +135,9 @@ class LUGroupSetParams(LogicalUnit[OpGroupSetParams, Changed]):
     def _check_policy(self, config: ConfigSnapshot, before: NodeGroup, after: NodeGroup) -> None:
         old, new = (policy.filled(config, group.ipolicy) for group in (before, after))
         policy.check_templates(new, config.cluster.enabled_disk_templates)
-        broken = [
-            str(instance.name)
-            for instance in instances_of_group(config, before.uuid)
-            if policy.violations(config, new, instance)
-            and not policy.violations(config, old, instance)
-        ]
+        broken = policy.newly_violating(config, before.uuid, old, new)
         if broken:
             self.work.say.warning(
                 "After the ipolicy change the following instances violate them:"
                 f" {', '.join(sorted(broken, key=natural_key))}"
             )
-
-
-def _disk_params(old: DiskParams, changes: Mapping[DiskTemplate, Any]) -> DiskParams:
-    """Return parameters of disks after changes, by template.
-
-    Raises:
-        OpPrereqError: a template does not have a parameter.
-        TypeEnforcementError: no template has it, or a value is none for its type.
-    """
-    made: dict[DiskTemplate, FreeParams] = {**old}
-    unsupported: list[str] = []
-    for template, types in typed.DISK_BY_TEMPLATE.items():
-        if template in changes:
-            params = typed.updated(made.get(template, {}), changes[template], typed.DISK)
-            unsupported += [f"{template}.{name}" for name in sorted(params.keys() - types.keys())]
-            made[template] = params
-    if unsupported:
-        raise OpPrereqError(
-            "While verify diskparams options: Provided option keys not supported:"
-            f" {', '.join(unsupported)}",
-            ECode.INVAL,
-        )
-    return made
-
-
-def _check_access_mode(template: str, params: FreeParams) -> None:
-    mode = params.get("access", _ACCESS_MODES[0])
-    if mode not in _ACCESS_MODES:
-        raise OpPrereqError(
-            f"Invalid value of '{template}:access': '{mode}' (expected one of"
-            f" {', '.join(_ACCESS_MODES)})"
-        )
-
-
-def _check_access(config: ConfigSnapshot, group: NodeGroup, params: DiskParams) -> None:
-    """Refuse a way to disks that the hypervisor of an instance of the group does not have."""
-    found = config.derived(relations)
-    for template in sorted(_HAVE_ACCESS & params.keys()):
-        mode = params[template].get("access", _ACCESS_MODES[0])  # type: ignore[index]
-        for instance in instances_of_group(config, group.uuid):
-            disks = found.disks.get(instance.uuid, ())
-            if (
-                mode != _ACCESS_MODES[0]
-                and instance.hypervisor != _REACHES_FROM_USERSPACE
-                and any(disk.dev_type == template for disk in disks)
-            ):
-                raise OpPrereqError(
-                    f"While verify diskparams options: Instance {instance.name}: cannot use"
-                    f" '{mode}' access setting with {instance.hypervisor} hypervisor and"
-                    f" {template} disk type.",
-                    ECode.INVAL,
-                )
