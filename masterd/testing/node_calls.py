@@ -23,7 +23,7 @@ from masterd.errors import GanetiError
 from masterd.rpc.calls import CALLS
 from masterd.rpc.encoding import decompress
 from masterd.rpc.virtual_path import VirtualPaths
-from masterd.testing import allocator_script, node_facts, node_means, node_verify
+from masterd.testing import allocator_script, node_facts, node_means, node_settings, node_verify
 from masterd.testing.node_facts import RUN_DIR
 
 DATA_DIR: Final = "var/lib/ganeti"
@@ -59,16 +59,25 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "blockdev_getdimensions": node_means.dimensions,
     "blockdev_getmirrorstatus": node_means.mirror_status,
     "blockdev_getmirrorstatus_multi": node_means.mirror_status_of_each,
+    "drbd_helper": node_settings.drbd_helper,
     "drbd_needs_activation": node_means.needing_activation,
     "export_list": node_means.exports,
     "export_remove": node_means.remove_export,
+    "hypervisor_validate_params": node_settings.agreed,
     "lv_list": node_means.logical_volumes,
+    "node_change_master_netmask": node_settings.agreed,
+    "node_configure_ovs": node_settings.agreed,
+    "node_crypto_tokens": node_settings.tokens,
+    "node_ensure_daemon": node_settings.is_so,
     "node_powercycle": node_means.powercycle,
+    "node_ssh_key_add": node_settings.nobody_failed,
     "node_volumes": node_means.volumes,
+    "os_validate": node_settings.validate_os,
     "restricted_command": node_means.run_restricted,
     "run_oob": node_means.run_out_of_band,
     "storage_execute": node_means.operate_on_unit,
     "storage_modify": node_means.modify_unit,
+    "vg_list": node_settings.volume_groups,
 }
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -136,8 +145,6 @@ class SimulatedNode:
             "hooks_runner": self._hooks_runner,
             "all_instances_info": lambda arguments: node_facts.all_instances(self.root),
             "iallocator_runner": self._iallocator_runner,
-            # There is no switch; nothing of it would be asked for later.
-            "node_configure_ovs": lambda arguments: None,
             "instance_console_info": node_facts.consoles,
             **{name: partial(self._use, means) for name, means in _MEANS.items()},
         }

@@ -1,0 +1,61 @@
+"""What a simulated node finds well, has, and lets the cluster change of itself.
+
+Source: Ganeti 3.0.2 lib/backend.py (answers).
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from masterd.testing import certificates
+from masterd.testing.node_means import VOLUME_GROUP
+
+#: MiB of the one volume group.
+_GROUP_MIB: Final = 409_600.0
+#: The one operating system; its script takes any parameters.
+_OS: Final = "noop"
+
+_VALIDATE_OS: Final = tuple[bool, str, list[str], dict[str, object], bool]
+_TOKENS: Final = list[list[tuple[str, str, object]]]
+
+
+def volume_groups(_root: Path, _arguments: list[object]) -> dict[str, float]:
+    """Return the sizes of volume groups."""
+    return {VOLUME_GROUP: _GROUP_MIB}
+
+
+def drbd_helper(_root: Path, _arguments: list[object]) -> str:
+    """Return the program that DRBD calls."""
+    return "/bin/true"
+
+
+def validate_os(_root: Path, arguments: list[object]) -> bool:
+    """Tell whether there is an operating system."""
+    _, name, *_ = msgspec.convert(arguments, _VALIDATE_OS)
+    return name.partition("+")[0] == _OS
+
+
+def tokens(root: Path, arguments: list[object]) -> list[tuple[str, str]]:
+    """Return the digest of the node's certificate; of its name, where it has none."""
+    (requests,) = msgspec.convert(arguments, _TOKENS)
+    try:
+        digest = certificates.read_digest(root / "var/lib/ganeti/client.pem")
+    except FileNotFoundError:
+        digest = hashlib.sha1(root.name.encode(), usedforsecurity=False).hexdigest()
+    return [(kind, digest) for kind, _, _ in requests]
+
+
+def is_so(_root: Path, _arguments: list[object]) -> bool:
+    """Say that a daemon runs, or does not, as it was wanted."""
+    return True
+
+
+def agreed(_root: Path, _arguments: list[object]) -> None:
+    """Have nothing against what was asked."""
+
+
+def nobody_failed(_root: Path, _arguments: list[object]) -> list[object]:
+    """Return that no node failed to take a key."""
+    return []
