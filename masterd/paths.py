@@ -127,6 +127,12 @@ class Paths:
     def backup_dir(self) -> Path:
         return self.root / "var/backups"
 
+    @property
+    def allocator_dirs(self) -> tuple[Path, ...]:
+        """Where allocators are looked for, the first place first."""
+        places = ("usr/local/lib/ganeti/iallocators", "usr/lib/ganeti/iallocators")
+        return tuple(self.root / place for place in places)
+
     # --- files ----------------------------------------------------------------------------------
 
     @property
