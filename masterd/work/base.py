@@ -92,6 +92,10 @@ class LogicalUnit(ABC, Generic[Op, Plan]):
         """Return the result, which may depend on what the scripts after the work answered."""
         return result
 
+    def tells_change(self, plan: Plan) -> bool:
+        """Return whether scripts follow a change of the configuration by this plan. Pure."""
+        return self.CONFIG_UPDATE_HOOK
+
     def describe(self, plan: Plan) -> Description:
         """Return what `execute` is going to do, in sentences for people. Pure."""
         return ()

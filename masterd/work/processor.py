@@ -140,14 +140,16 @@ class Processor:
             result = self._execute(unit, plan, told, config)
         except Exception:
             # Not where the greenlet is killed: it must give its locks back at once.
-            self._tell_change(unit, told, config)
+            self._tell_change(unit, plan, told, config)
             raise
-        self._tell_change(unit, told, config)
+        self._tell_change(unit, plan, told, config)
         return result
 
-    def _tell_change(self, unit: AnyUnit, told: Hooked, config: ConfigSnapshot) -> None:
+    def _tell_change(
+        self, unit: AnyUnit, plan: object, told: Hooked, config: ConfigSnapshot
+    ) -> None:
         """Have the scripts run that follow a change of the configuration. Switches."""
-        if unit.CONFIG_UPDATE_HOOK and unit.work.config.changed:
+        if unit.work.config.changed and unit.tells_change(plan):
             self._context.hooks.config_update(_surrounded(unit, config), told)
 
     def _execute(self, unit: AnyUnit, plan: object, told: Hooked, config: ConfigSnapshot) -> object:
