@@ -98,6 +98,7 @@ def _mend() -> None:
       those before it knows which instances it has.
     * The sizes of named instances' disks: its locks of resources are left out likewise.
     * The question for the cluster: nobody has looked up what machine the job runs on.
+    * The size of the pool of candidates: nodes are promoted to the size it had before.
 
     And no accident, but the end of whatever comes later:
 
@@ -118,7 +119,16 @@ def _mend() -> None:
 
     unit._MigrateToFailover = staticmethod(with_defaults)
     importlib.import_module("ganeti.runtime").InitArchInfo()
-    configuration = importlib.import_module("ganeti.rpc.stub.wconfd").ClientRpcStub
+    cluster: Any = importlib.import_module("ganeti.cmdlib.cluster")
+    adjust = cluster.AdjustCandidatePool
+
+    def with_new_size(lu: Any, *rest: Any) -> None:
+        lu.cfg.Update(lu.cluster, None)
+        adjust(lu, *rest)
+        lu.cluster = lu.cfg.GetClusterInfo()
+
+    cluster.AdjustCandidatePool = with_new_size
+    configuration: Any = importlib.import_module("ganeti.rpc.stub.wconfd").ClientRpcStub
     configuration.PrepareClusterDestruction = lambda self, context: None
 
 

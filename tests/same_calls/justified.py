@@ -41,6 +41,9 @@ class Justified:
 
 _NO_UNIT: Final = "no job of the reference carries it out, though it is declared"
 _NO_MODE: Final = "the reference has the mode for a first secondary node, but its test refuses it"
+_BEFOREHAND: Final = (
+    "the reference finds out while it works, with half of it done; ours before scripts run"
+)
 _CUT_OFF: Final = r"Command 'uptime' on node 'node[0-9]\.example\.com' failed: "
 _COLLECTORS: Final = (
     *("cpu-avg-load", "diskstats", "drbd", "inst-status-xen", "lv", "xen-cpu-avg-load"),
@@ -338,6 +341,90 @@ JUSTIFIED: Final = (
         ".*", r"job\.ops\[0\]\.log\[[0-9]+\]\[1\]",
         "the reference names a node that does not run its scripts by its uuid",
         theirs=r"^\[\]$", ours=r"^\['[^']*'\]$",
+    ),
+    Justified(
+        "CLUSTER_SET_PARAMS", r"config\.(cluster\.)?serial_no",
+        "the reference writes the cluster up to five times, changed or not; ours once, if so",
+        theirs="^(10[89]|11[01]|[2-6])$", ours="^(10[67]|[01])$",
+    ),
+    *(
+        Justified(
+            "CLUSTER_SET_PARAMS", place,
+            "what leaves the cluster as it is, or fails, is no change here",
+            theirs=theirs, ours=ours,
+        )
+        for place, theirs, ours in (
+            (r"config\.cluster\.mtime", r"^1[0-9]{9}\.[0-9]+$", r"^1[0-9]{9}\.[0-9]+$"),
+            (r"config\.mtime", "^True$", "^False$"),
+        )
+    ),
+    *(
+        Justified(
+            f"CLUSTER_SET_PARAMS {name}", place, _BEFOREHAND, theirs=theirs, ours=_exactly(ours)
+        )
+        for name, error in (
+            ("unknown collector", "OpExecError"), ("change of no meaning", "ProgrammerError"),
+            ("relative zeroing image", None), ("user ids that are not there", None),
+        )
+        for place, theirs, ours in (
+            (r"calls\.node1\.example\.com", r"^\[\['hooks_runner', .* 'pre', .*\]$", None),
+            *(
+                ()
+                if error is None
+                else (
+                    (r"job\.ops\[0\]\.result\[0\]", _exactly(error), "OpPrereqError"),
+                    (r"job\.ops\[0\]\.result\[1\]", _exactly([[]]), [[], "wrong_input"]),
+                )
+            ),
+        )
+    ),
+    Justified(
+        "CLUSTER_SET_PARAMS no more diskless", r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference names the first instance without disks, ours all of them",
+    ),
+    Justified(
+        "CLUSTER_SET_PARAMS directories", r"config\.cluster\.gluster_storage_dir",
+        "the reference forgets about this directory",
+        theirs=_exactly("/var/run/ganeti/gluster"), ours=_exactly("/srv/g"),
+    ),
+    # What is done is compared where that is mended.
+    *(
+        Justified(
+            "CLUSTER_SET_PARAMS more candidates as it is", place,
+            "the reference promotes nodes to the size that the pool had before, that is none",
+            theirs=theirs, ours=ours,
+        )
+        for place, theirs, ours in (
+            (r"config\.cluster\.candidate_certs\.[0-9a-f-]+", _exactly(None), _exactly("aa:bb")),
+            (r"config\.nodes\.[0-9a-f-]+\.master_candidate", "^False$", "^True$"),
+            (r"config\.nodes\.[0-9a-f-]+\.serial_no", "^8$", "^9$"),
+            (r"config\.nodes\.[0-9a-f-]+\.mtime", "^1", "^1"),
+            (r"calls\.node1\.example\.com", "config-update", "node_ssh_key_add"),
+            (r"calls\.node4\.example\.com", "^None$", "node_crypto_tokens"),
+        )
+    ),
+    *(
+        Justified(
+            "CLUSTER_SET_PARAMS more candidates", place,
+            "where a node does not do its part ours changes nothing; the reference has a candidate"
+            " then that the nodes do not know",
+            theirs=theirs, ours=ours,
+        )
+        for place, theirs, ours in (
+            (r"config\.cluster\.candidate_pool_size", "^(4|10)$", "^3$"),
+            (r"config\.cluster\.candidate_certs\.[0-9a-f-]+", _exactly("aa:bb"), _exactly(None)),
+            (r"config\.nodes\.[0-9a-f-]+\.master_candidate", "^True$", "^False$"),
+            (r"config\.nodes\.[0-9a-f-]+\.serial_no", "^9$", "^8$"),
+            (r"calls\.node1\.example\.com", "config-update", "cluster-modify"),
+        )
+    ),
+    Justified(
+        "CLUSTER_SET_PARAMS more candidates", r"config\.nodes\.[0-9a-f-]+\.mtime",
+        "a node that changes gets a new time here, too", ours="^1[0-9]{9}\\.[0-9]+$",
+    ),
+    Justified(
+        "CLUSTER_SET_PARAMS more candidates", r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference names the node by its uuid", theirs=r"^\[\]$", ours="example.com",
     ),
     Justified(
         "CLUSTER_RE(DIST_CONF|NAME)", r"calls\..*\[1\]\[0\]\[[34]\]",
