@@ -7,6 +7,7 @@ from masterd.lu.allocator_test import LUTestAllocator
 from masterd.lu.backup_remove import LUBackupRemove
 from masterd.lu.cluster_address import LUClusterActivateMasterIp, LUClusterDeactivateMasterIp
 from masterd.lu.cluster_life import LUClusterDestroy, LUClusterPostInit
+from masterd.lu.cluster_params import LUClusterSetParams
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
 from masterd.lu.cluster_redist import LUClusterRedistConf
 from masterd.lu.cluster_rename import LUClusterRename
@@ -46,6 +47,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_REDIST_CONF": LUClusterRedistConf,
     "OP_CLUSTER_RENAME": LUClusterRename,
     "OP_CLUSTER_REPAIR_DISK_SIZES": LUClusterRepairDiskSizes,
+    "OP_CLUSTER_SET_PARAMS": LUClusterSetParams,
     "OP_CLUSTER_VERIFY": LUClusterVerify,
     "OP_CLUSTER_VERIFY_CONFIG": LUClusterVerifyConfig,
     "OP_CLUSTER_VERIFY_DISKS": LUClusterVerifyDisks,

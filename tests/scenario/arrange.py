@@ -138,7 +138,9 @@ def _script(world: World, rest: str) -> None:
     else:
         answer = {"success": True, "info": "found", "result": json.loads(told)}
     root = world.nodes[world.config.snapshot().master.name].root
-    write_script(root, name, json.dumps(answer))
+    # Where it runs, and where the daemon itself looks for it.
+    for place in (root, world.context.paths.root):
+        write_script(place, name, json.dumps(answer))
 
 
 def _host(world: World, rest: str) -> None:
@@ -154,6 +156,12 @@ def _folders(world: World, _: str) -> None:
     world.context.paths.data_dir.mkdir(parents=True)
     for name in world.nodes:
         _file(world, name, f"{DATA_DIR}/known_hosts")
+
+
+def _regular(world: World, rest: str) -> None:
+    """Have a node be no candidate."""
+    node = msgspec.structs.replace(_node(world, rest), master_candidate=False)
+    world.config.update(lambda draft: draft.put(node))
 
 
 def _switch(world: World, rest: str) -> None:
@@ -199,6 +207,7 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "host": _host,
     "offline": _offline,
     "out_of_band": _out_of_band,
+    "regular": _regular,
     "restart": _restart,
     "script": _script,
     "switch": _switch,
