@@ -1,7 +1,9 @@
 """Debian's `gnt-cluster`, as far as this release's methods and opcodes carry it."""
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -100,10 +102,44 @@ print(*config.cluster.GetTags())
             assert commands.ok("gnt-cluster", "search-tags", ".").output == "/cluster kept\n"
 
 
-def test_what_is_not_there_yet_is_refused_clearly(commands: Commands) -> None:
-    refused = commands.run("gnt-cluster", "rename", "-f", "other.example.com")
+def test_what_is_not_there_yet_is_refused_clearly(commands: Commands, tmp_path: Path) -> None:
+    path = tmp_path / "ops.json"
+    path.write_text(json.dumps([{"OP_ID": "OP_CLUSTER_RENEW_CRYPTO"}]))
+    refused = commands.run("gnt-debug", "submit-job", str(path))
     assert refused.code == 1
-    assert "Opcode OP_CLUSTER_RENAME is not supported yet by this master daemon" in refused.errors
+    assert "Opcode OP_CLUSTER_RENEW_CRYPTO is not supported yet by this master" in refused.errors
+
+
+def test_parameters_are_changed(commands: Commands) -> None:
+    commands.ok(
+        "gnt-cluster", "modify", "--max-running-jobs", "15", "--reserved-lvs", "xenvg/root",
+        "-B", "vcpus=2", "--ipolicy-vcpu-ratio", "2.5", "--uid-pool", "1000-1010,2000",
+        "-H", "fake:migration_mode=live", "--user-shutdown", "yes",
+    )  # fmt: skip
+    output = commands.ok("gnt-cluster", "info").output
+    for line in (
+        "maximal number of jobs running simultaneously: 15",
+        "lvm reserved volumes: xenvg/root",
+        "vcpus: 2",
+        "vcpu-ratio: 2.5",
+        "uid pool: 1000-1010, 2000",
+    ):
+        assert line in output
+    refused = commands.run("gnt-cluster", "modify", "-B", "nothing=2")
+    assert refused.code == 1
+    assert "Unknown parameter 'nothing'" in refused.errors
+
+
+def test_the_cluster_is_not_renamed_to_a_host_that_is_there(commands: Commands) -> None:
+    refused = commands.run("gnt-cluster", "rename", "-f", "localhost")
+    assert refused.code == 1
+    assert "is reachable on the network" in refused.errors
+
+
+def test_a_cluster_that_has_nodes_is_not_destroyed(commands: Commands) -> None:
+    refused = commands.run("gnt-cluster", "destroy", "--yes-do-it")
+    assert refused.code == 1
+    assert "There are still 2 node(s) in this cluster" in refused.errors
 
 
 @pytest.mark.parametrize(
