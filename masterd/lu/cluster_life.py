@@ -1,5 +1,8 @@
 """OP_CLUSTER_POST_INIT and OP_CLUSTER_DESTROY: the beginning and the end of a cluster.
 
+The reference's configuration has no master after the end, so that nobody starts the daemons again,
+and nothing can be asked any more. Ours stays as it is, and answers questions until it is stopped.
+
 Source: Ganeti 3.0.2 lib/cmdlib/cluster, LUClusterPostInit, LUClusterDestroy (order, texts).
 """
 

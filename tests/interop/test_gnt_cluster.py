@@ -142,6 +142,19 @@ def test_a_cluster_that_has_nodes_is_not_destroyed(commands: Commands) -> None:
     assert "There are still 2 node(s) in this cluster" in refused.errors
 
 
+def test_after_the_end_of_the_cluster_no_job_begins(tmp_path: Path) -> None:
+    path = tmp_path / "ops.json"
+    path.write_text(json.dumps([{"OP_ID": "OP_CLUSTER_DESTROY"}]))
+    with system.simulated_cluster(nodes=1) as (cluster, _), system.running(cluster):
+        commands = Commands(cluster.environment())
+        commands.ok("gnt-debug", "submit-job", str(path))
+        assert commands.run("gnt-debug", "delay", "--submit", "0.001").code == 0
+        locks = commands.ok("gnt-debug", "locks", "-o", "name,mode,owner,pending").output
+        assert re.search(r"cluster/BGL\s+exclusive\s+1\s+\S*:2", locks)
+        jobs = commands.ok("gnt-job", "list", "--no-headers", "-o", "id,status").lines
+        assert [line.split() for line in jobs] == [["1", "success"], ["2", "waiting"]]
+
+
 @pytest.mark.parametrize(
     "options", [("--new-node-certificates",), ("--new-rapi-certificate", "--new-cluster-cert")]
 )
