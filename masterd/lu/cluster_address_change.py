@@ -39,8 +39,10 @@ def before(work: Work, config: ConfigSnapshot, op: OpClusterSetParams) -> None:
 
 
 def after(work: Work, config: ConfigSnapshot, op: OpClusterSetParams) -> None:
-    """Bring the address up on its new device. Switches."""
+    """Bring the address up on the device that it has now. Switches."""
     if op.master_netdev:
-        work.say(f"Bringing the cluster's address up on the new device ({op.master_netdev})")
+        work.say(
+            f"Bringing the cluster's address up on its device ({config.cluster.master_netdev})"
+        )
         result = membership.activate_master_ip(work.rpc, config, config.master)
         result.warn("The cluster's address did not come up, bring it up by hand", work.say.warning)

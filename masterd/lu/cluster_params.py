@@ -144,7 +144,12 @@ class LUClusterSetParams(LogicalUnit[OpClusterSetParams, Changed]):
             candidate_pool.promote(draft, digests)
             draft.put(cluster_values.changed(draft.cluster, op, rules))
 
-        work.config.update(change)
+        try:
+            work.config.update(change)
+        except Exception:
+            # The change was refused, and the address is wanted where it was.
+            cluster_address_change.after(work, config, op)
+            raise
         now = work.config.snapshot()
         cluster_address_change.after(work, now, op)
         shutdown_changed = config.cluster.enabled_user_shutdown != now.cluster.enabled_user_shutdown
