@@ -17,6 +17,7 @@ from masterd.job.worker import OpRun
 from masterd.lock.levels import LockLevel, LockRequest
 from masterd.lock.manager import LockManager
 from masterd.opcodes.base import OpCode, load
+from masterd.opcodes.reason import ReasonEntry
 from masterd.testing.clock import ManualClock
 from store import failpoints
 from store.schema import JOBS
@@ -34,13 +35,14 @@ def delay(**parameters: object) -> OpCode:
 class Carrier:
     """Runs opcodes by their comment: 'block' waits for `go`, 'lock' waits before it begins.
 
-    'node' takes a real lock, and holds it until `go`.
+    'node' takes a real lock, and holds it until `go`; 'trail' has its reason trail kept.
     """
 
     def __init__(self) -> None:
         self.go = Event()
         self.asked = Event()
         self.begun: list[str] = []
+        self.trails: list[tuple[ReasonEntry, ...]] = []
         self.locks: dict[int, Event] = {}
         self.manager = LockManager()
 
@@ -50,6 +52,8 @@ class Carrier:
         self.manager.cancel(job_id)
 
     def run(self, op: OpCode, run: OpRun) -> object:
+        if op.comment == "trail":
+            self.trails.append(op.reason)
         try:
             return self._run(op.comment or "", run)
         finally:

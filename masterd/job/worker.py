@@ -8,6 +8,7 @@ begins once `running` is durable, and its end is told once that is. What it take
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Any, Final, Protocol, TypeVar
 
@@ -40,6 +41,7 @@ from masterd.limits import (
 )
 from masterd.log import job_context
 from masterd.opcodes.base import OpCode
+from masterd.opcodes.reason import ReasonEntry
 
 _log = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
@@ -362,14 +364,25 @@ class Worker:
         return Outcome.PUT_BACK
 
     def _opcode(self, index: int, op: Op) -> OpCode:
-        if self._ops is not None:
-            return self._ops[index]
-        document: Any = msgspec.json.decode(op.input)
-        return self._load(document)
+        if self._ops is None:
+            document: Any = msgspec.json.decode(op.input)
+            return self._load(document)
+        # The submission has added to the trail, which nodes are told.
+        trail = _decode_trail(op.input).reason
+        return replace(self._ops[index], reason=trail)
 
     def _status_of(self, job_id: int) -> JobStatus | None:
         job = self.repository.get(job_id)
         return None if job is None else job.status
+
+
+class _Trail(msgspec.Struct):
+    """The reason trail of a stored opcode; the rest is not looked at."""
+
+    reason: tuple[ReasonEntry, ...] = ()
+
+
+_decode_trail: Final = msgspec.json.Decoder(_Trail).decode
 
 
 def _fault(error: Exception) -> GanetiError:

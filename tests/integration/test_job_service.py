@@ -53,6 +53,12 @@ def test_the_reason_trail_names_job_and_opcode(queue: Queue) -> None:
     assert b'"reason":[["gnt:opcode:test_delay","job=1;index=1",' in job.ops[1].input
 
 
+def test_an_opcode_is_carried_out_with_the_trail_that_its_job_shows(queue: Queue) -> None:
+    queue.end(queue.submit(delay(reason=[["user", "why", 5]], comment="trail")))
+    ((own, added),) = queue.carrier.trails
+    assert (own, added[:2]) == (("user", "why", 5), ("gnt:opcode:test_delay", "job=1;index=0"))
+
+
 def test_a_failure_ends_the_job_in_the_wire_form(queue: Queue) -> None:
     job = queue.end(queue.submit(delay(comment="fail"), delay()))
     assert [op.result for op in job.ops] == [
