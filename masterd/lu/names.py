@@ -76,15 +76,24 @@ def held_nodes(config: ConfigSnapshot, locks: HeldLocks) -> list[Node]:
     return sorted(found, key=lambda node: natural_key(node.name))
 
 
-def instance(config: ConfigSnapshot, name: str | None) -> AnyInstance:
+def instance(config: ConfigSnapshot, name: str | None, uuid: str | None = None) -> AnyInstance:
     """Return the instance of that name, which may be shortened.
 
+    Args:
+        uuid: what its uuid was when the opcode was made; None where the opcode does not say.
+
     Raises:
-        OpPrereqError: there is none, or several.
+        OpPrereqError: there is none, or several, or it is another one by now.
     """
     found = None if name is None else config.instances.expand(name)
     if found is None:
         raise OpPrereqError(f"Instance '{name}' not known", ECode.NOENT)
+    if uuid is not None and found.uuid != uuid:
+        raise OpPrereqError(
+            f"Instance {found.name} has the UUID {found.uuid}, not {uuid} as the job expects; it"
+            " may be another instance by now",
+            ECode.NOTUNIQUE,
+        )
     return found
 
 

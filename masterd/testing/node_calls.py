@@ -23,7 +23,14 @@ from masterd.errors import GanetiError
 from masterd.rpc.calls import CALLS
 from masterd.rpc.encoding import decompress
 from masterd.rpc.virtual_path import VirtualPaths
-from masterd.testing import allocator_script, node_facts, node_means, node_settings, node_verify
+from masterd.testing import (
+    allocator_script,
+    node_facts,
+    node_guests,
+    node_means,
+    node_settings,
+    node_verify,
+)
 from masterd.testing.node_facts import RUN_DIR
 
 DATA_DIR: Final = "var/lib/ganeti"
@@ -56,6 +63,7 @@ _PAUSE_MODE: Final = 0o644
 _SSCONF_KEY = re.compile(r"[a-z0-9_][a-z0-9_-]*")
 
 _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
+    "blockdev_assemble": node_guests.assemble,
     "blockdev_getdimensions": node_means.dimensions,
     "blockdev_getmirrorstatus": node_means.mirror_status,
     "blockdev_getmirrorstatus_multi": node_means.mirror_status_of_each,
@@ -64,6 +72,15 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "export_list": node_means.exports,
     "export_remove": node_means.remove_export,
     "hypervisor_validate_params": node_settings.agreed,
+    "blockdev_remove": node_guests.nothing_to_see,
+    "blockdev_shutdown": node_guests.nothing_to_see,
+    "bridges_exist": node_guests.nothing_to_see,
+    "file_storage_dir_remove": node_guests.nothing_to_see,
+    "instance_info": node_guests.info,
+    "instance_list": node_guests.names,
+    "instance_reboot": node_guests.reboot,
+    "instance_shutdown": node_guests.shut_down,
+    "instance_start": node_guests.start,
     "lv_list": node_means.logical_volumes,
     "node_change_master_netmask": node_settings.agreed,
     "node_configure_ovs": node_settings.agreed,

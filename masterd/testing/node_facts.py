@@ -74,6 +74,11 @@ def write_instance(root: Path, name: str, *, memory_mib: int, processors: int) -
     (directory / name).write_text(f"0\n{memory_mib}\n{processors}\n")
 
 
+def remove_instance(root: Path, name: str) -> None:
+    """Let an instance not run on the node with this root directory."""
+    (root / RUN_DIR / INSTANCES / name).unlink(missing_ok=True)
+
+
 def all_instances(root: Path) -> dict[str, dict[str, object]]:
     """Return the answer to `all_instances_info`: what runs, by name."""
     found: dict[str, dict[str, object]] = {}

@@ -261,7 +261,7 @@ JUSTIFIED: Final = (
         ours="example.com",
     ),
     Justified(
-        "GROUP_.* dry run", r"job\.ops\[0\]\.log",
+        "(GROUP|INSTANCE)_.* dry run", r"job\.ops\[0\]\.log",
         "ours says in a dry run what would be done",
     ),
     Justified(
@@ -331,6 +331,10 @@ JUSTIFIED: Final = (
         "(TEST_ALLOCATOR|(NODE|GROUP)_EVACUATE)",
         r"calls\..* \{\}.*\.(tags|instances) \(order\)",
         "tags, and locked instances, are sets at the reference, in the order of a hash table",
+    ),
+    Justified(
+        "INSTANCE_.*", r"calls\..*(\.tags \(order\)|\.GANETI_(POST_)?INSTANCE_TAGS)",
+        "the tags of an instance are a set at the reference, in the order of a hash table",
     ),
     Justified(
         ".* forbidden", r"job\.ops\[0\]\.result\[1\]\[0\]\[[0-9]+\]\[0\]",

@@ -1,0 +1,169 @@
+"""The instance that an opcode is about: found, locked, judged, and how it is recorded.
+
+Source: Ganeti 3.0.2 lib/cmdlib/common.py and instance_utils.py (checks, texts), lib/config
+(MarkInstance*: what counts as one change).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from masterd.config.instance import AdminState, AdminStateSource, ForthcomingInstance, Instance
+from masterd.config.kinds import INSTANCE, AnyInstance
+from masterd.config.node import Node
+from masterd.config.relations import nodes_of
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.config.transaction import Draft
+from masterd.errors import ECode, OpPrereqError
+from masterd.instance import hook_env
+from masterd.instance.view import InstanceView
+from masterd.lock.levels import LockLevel, LockMode, LockRequest
+from masterd.lu import names
+from masterd.node import instances
+from masterd.opcodes.base import OpCode
+from masterd.rpc.result import RpcResult
+from masterd.work.base import Locks
+from masterd.work.context import RecordedConfig
+from masterd.work.hooks import Hooked
+from masterd.work.work import Work
+
+#: States in which an instance is of use to clients.
+ONLINE: Final = ("down", "up")
+
+_KVM: Final = "kvm"
+#: Source: constants HV_INSTANCE_STATE, an instance that was shut down from inside.
+_SHUT_DOWN: Final = 1
+
+
+class NamesInstance(Protocol):
+    """An opcode that is about one instance."""
+
+    @property
+    def instance_name(self) -> str: ...
+    @property
+    def instance_uuid(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """An instance and its primary node, as they were when an opcode was checked."""
+
+    instance: Instance
+    node: Node
+
+
+# --- which one ------------------------------------------------------------------------------------
+
+
+def find(config: ConfigSnapshot, op: NamesInstance) -> Guest:
+    """Return the instance that an opcode names.
+
+    Raises:
+        OpPrereqError: there is none, it is another one by now, or it is only planned.
+    """
+    found = names.instance(config, op.instance_name, op.instance_uuid)
+    if isinstance(found, ForthcomingInstance):
+        raise OpPrereqError("forthcoming instances not supported for this operation")
+    return Guest(found, names.node_of(config, found.primary_node))
+
+
+def lock(config: ConfigSnapshot, op: NamesInstance, mode: LockMode = LockMode.EXCLUSIVE) -> Locks:
+    """Return the lock on the instance that an opcode names; see `find` for what it may raise."""
+    found = find(config, op).instance
+    return {LockLevel.INSTANCE: LockRequest(frozenset({found.name}), mode)}
+
+
+# --- what scripts are told ------------------------------------------------------------------------
+
+
+def hooked(config: ConfigSnapshot, instance: AnyInstance, op: OpCode) -> Hooked:
+    """Return what scripts are told, which run on the master and all nodes of the instance."""
+    env = {
+        **hook_env.asked(op),
+        **hook_env.instance_env(config, hook_env.subject(config, instance)),
+    }
+    uuids = [config.cluster.master_node, *(node.uuid for node in nodes_of(config, instance))]
+    nodes = tuple(dict.fromkeys(uuids))
+    return Hooked(env, nodes, nodes)
+
+
+# --- how it is ------------------------------------------------------------------------------------
+
+
+def check_online(node: Node) -> None:
+    """Refuse a node that is marked offline.
+
+    Raises:
+        OpPrereqError: it is.
+    """
+    if node.offline:
+        raise OpPrereqError(f"Can't use offline node: {node.name}", ECode.STATE)
+
+
+def check_admin_state(instance: Instance, wanted: Collection[AdminState], told: str | None) -> None:
+    """Refuse an instance whose recorded state is none of these.
+
+    Args:
+        told: What cannot be done because of it.
+
+    Raises:
+        OpPrereqError: it is.
+    """
+    if instance.admin_state not in wanted:
+        text = told or f"can't use instance from outside {', '.join(wanted)} states"
+        raise OpPrereqError(
+            f"Instance '{instance.name}' is marked to be {instance.admin_state}, {text}",
+            ECode.STATE,
+        )
+
+
+def ask(work: Work, config: ConfigSnapshot, guest: Guest) -> RpcResult:
+    """Ask its primary node for an instance. Switches."""
+    return instances.info(work.rpc, config, guest.node, guest.instance)
+
+
+def was_stopped_inside(config: ConfigSnapshot, instance: Instance, told: Any) -> bool:
+    """Tell whether its user has shut an instance down, by what its node tells of it."""
+    if not told or told.get("state") != _SHUT_DOWN:
+        return False
+    return instance.hypervisor != _KVM or bool(
+        InstanceView(config, instance).hv_params["user_shutdown"]
+    )
+
+
+# --- what is recorded -----------------------------------------------------------------------------
+
+
+def record(
+    config: RecordedConfig,
+    uuid: str,
+    *,
+    state: AdminState | None = None,
+    source: AdminStateSource = "admin",
+    disks_active: bool | None = None,
+) -> Instance:
+    """Record how an instance is to be, and return it as it stands then. Switches.
+
+    Args:
+        state: None leaves it and whose doing it is as they are.
+        disks_active: None leaves it as it is.
+    """
+
+    def change(draft: Draft) -> Instance:
+        instance = draft.require(INSTANCE, uuid)
+        assert isinstance(instance, Instance), "a planned instance has no state that is recorded"
+        if state is not None:
+            instance = msgspec.structs.replace(
+                instance, admin_state=state, admin_state_source=source
+            )
+        if disks_active is not None:
+            instance = msgspec.structs.replace(instance, disks_active=disks_active)
+        draft.put(instance)
+        return instance
+
+    config.update(change)
+    found = config.snapshot().instances[uuid]
+    assert isinstance(found, Instance), "as above"
+    return found
