@@ -10,18 +10,20 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from masterd.config import hypervisor_rules
 from masterd.config.instance import AdminState, AdminStateSource, ForthcomingInstance, Instance
 from masterd.config.kinds import INSTANCE, AnyInstance
 from masterd.config.node import Node
+from masterd.config.objects import FreeParams
 from masterd.config.relations import nodes_of
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
-from masterd.errors import ECode, OpPrereqError
-from masterd.instance import hook_env
+from masterd.errors import ECode, HypervisorError, OpPrereqError
+from masterd.instance import hook_env, params
 from masterd.instance.view import InstanceView
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
-from masterd.node import instances
+from masterd.node import instances, storage, verify
 from masterd.opcodes.base import OpCode
 from masterd.rpc.result import RpcResult
 from masterd.work.base import Locks
@@ -29,10 +31,13 @@ from masterd.work.context import RecordedConfig
 from masterd.work.hooks import Hooked
 from masterd.work.work import Work
 
-#: States in which an instance is of use to clients.
+#: States in which an instance is of use to clients, and those in which it should not run.
 ONLINE: Final = ("down", "up")
+NOT_RUNNING: Final = ("down", "offline")
 
+_UP: Final = "up"
 _KVM: Final = "kvm"
+_BRIDGED: Final = "bridged"
 #: Source: constants HV_INSTANCE_STATE, an instance that was shut down from inside.
 _SHUT_DOWN: Final = 1
 
@@ -133,6 +138,70 @@ def was_stopped_inside(config: ConfigSnapshot, instance: Instance, told: Any) ->
     )
 
 
+def check_bridges(work: Work, config: ConfigSnapshot, guest: Guest) -> None:
+    """Ask the primary node whether it has the bridges that an instance needs. Switches.
+
+    Raises:
+        OpPrereqError: it has not, or does not answer.
+    """
+    filled = [params.nic(config.cluster, nic.nicparams) for nic in guest.instance.nics]
+    links = [nic.link for nic in filled if nic.mode == _BRIDGED]
+    if links:
+        verify.bridges(work.rpc, guest.node, links).raise_(
+            f"Error checking bridges on destination node '{guest.node.name}'",
+            prereq=True,
+            code=ECode.ENVIRON,
+        )
+
+
+def check_memory(work: Work, config: ConfigSnapshot, guest: Guest, wanted_mib: int) -> None:
+    """Ask the primary node whether an instance fits into its free memory. Switches.
+
+    Raises:
+        OpPrereqError: it does not, or the node does not tell.
+    """
+    instance, node = guest.instance, guest.node
+    spec = (instance.hypervisor, config.cluster.hvparams.get(instance.hypervisor, {}))
+    result = storage.info(work.rpc, (node,), None, (spec,))[node.uuid]
+    result.raise_(f"Can't get data from node {node.name}", prereq=True, code=ECode.ENVIRON)
+    told: Any = result.payload
+    hypervisors = told[2] or [{}]
+    free_mib = hypervisors[0].get("memory_free")
+    if not isinstance(free_mib, int):
+        raise OpPrereqError(
+            f"Can't compute free memory on node {node.name}, result was '{free_mib}'",
+            ECode.ENVIRON,
+        )
+    if wanted_mib > free_mib:
+        raise OpPrereqError(
+            f"Not enough memory on node {node.name} for starting instance {instance.name}: needed"
+            f" {wanted_mib} MiB, available {free_mib} MiB",
+            ECode.NORES,
+        )
+
+
+def check_hypervisor_params(
+    work: Work, config: ConfigSnapshot, instance: Instance, filled: FreeParams
+) -> None:
+    """Refuse filled hypervisor parameters that an instance cannot run with. Switches.
+
+    What can be told here is looked at first, then its nodes are asked, but for those that run no
+    instances.
+
+    Raises:
+        HypervisorError: they cannot be what they are.
+        RpcError: a node says so.
+    """
+    wrong = hypervisor_rules.problems(work.dialect.hypervisor_rules, instance.hypervisor, filled)
+    if wrong:
+        raise HypervisorError(f"Hypervisor {instance.hypervisor}: {'; '.join(wrong)}")
+    nodes = [node for node in nodes_of(config, instance) if node.vm_capable]
+    answers = storage.validate_hypervisor(work.rpc, nodes, instance.hypervisor, filled)
+    for result in answers.values():
+        if not result.offline:
+            result.raise_(f"Hypervisor parameter validation failed on node {result.node_name}")
+
+
 # --- what is recorded -----------------------------------------------------------------------------
 
 
@@ -151,7 +220,7 @@ def record(
         disks_active: None leaves it as it is.
     """
 
-    def change(draft: Draft) -> Instance:
+    def change(draft: Draft) -> None:
         instance = draft.require(INSTANCE, uuid)
         assert isinstance(instance, Instance), "a planned instance has no state that is recorded"
         if state is not None:
@@ -161,9 +230,13 @@ def record(
         if disks_active is not None:
             instance = msgspec.structs.replace(instance, disks_active=disks_active)
         draft.put(instance)
-        return instance
 
     config.update(change)
+    return now(config, uuid)
+
+
+def now(config: RecordedConfig, uuid: str) -> Instance:
+    """Return an instance as it is recorded."""
     found = config.snapshot().instances[uuid]
-    assert isinstance(found, Instance), "as above"
+    assert isinstance(found, Instance), "an instance that is locked remains one"
     return found

@@ -7,15 +7,81 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (order of calls, what counts
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from masterd.config.instance import Instance
 from masterd.config.kinds import AnyDisk
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import OpExecError
 from masterd.instance import disks
 from masterd.lu import guest
 from masterd.node import disks as nodes_disks
+from masterd.rpc.result import RpcResult
 from masterd.work.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What came of bringing disks up.
+
+    Attributes:
+        well: Whether all that counts went well.
+        devices: Name of the primary node, what the disk is called in the instance, and its path on
+            the node, None where that has none.
+    """
+
+    well: bool
+    devices: list[tuple[str, str, str | None]]
+
+
+def assemble(work: Work, uuid: str, *, ignore_secondaries: bool = False) -> Assembled:
+    """Bring an instance's disks up, first on all its nodes, then for use on the primary. Switches.
+
+    So the ends of a DRBD disk meet before one of them may be written to. The disks are recorded as
+    active before, and as not active again where it did not go well.
+
+    Args:
+        ignore_secondaries: Whether a failure before the disks are made ready for use counts not;
+            it never does on a node that is offline, if it is not the primary one.
+    """
+    instance = guest.record(work.config, uuid, disks_active=True)
+    config = work.config.snapshot()
+    well = True
+    for place in _places(config, instance):
+        result = _assembled(work, config, instance, place, on_primary=False)
+        away = result.offline and place.node.uuid != instance.primary_node
+        well = well and (result.ok or ignore_secondaries or away)
+    devices: list[tuple[str, str, str | None]] = []
+    for place in _places(config, instance):
+        if place.node.uuid == instance.primary_node:
+            result = _assembled(work, config, instance, place, on_primary=True)
+            well = well and result.ok
+            devices.append((place.node.name, place.disk.iv_name, _path(result)))
+    if not well:
+        guest.record(work.config, uuid, disks_active=False)
+    return Assembled(well, devices)
+
+
+def start(work: Work, uuid: str, *, force: bool) -> None:
+    """Bring an instance's disks up so that it can run. Switches.
+
+    Args:
+        force: Whether failures on secondary nodes count not.
+
+    Raises:
+        OpExecError: they did not come up, and were taken down again.
+    """
+    if assemble(work, uuid, ignore_secondaries=force).well:
+        return
+    shut_down(work, uuid)
+    if not force:
+        work.say(
+            "      Hint: If the message above refers to a secondary node, you can retry the"
+            " operation using '--force'"
+        )
+    raise OpExecError("Disk consistency error")
 
 
 def shut_down(work: Work, uuid: str, *, primary_counts: bool = True) -> bool:
@@ -30,20 +96,57 @@ def shut_down(work: Work, uuid: str, *, primary_counts: bool = True) -> bool:
     instance = guest.record(work.config, uuid, disks_active=False)
     config = work.config.snapshot()
     well = True
-    for _, disk, node in _places(config, instance):
-        result = nodes_disks.shut_down(work.rpc, config, node, (disk, instance))
+    for place in _places(config, instance):
+        node = place.node
+        result = nodes_disks.shut_down(work.rpc, config, node, (place.disk, instance))
         if result.ok:
             continue
         work.say.warning(
-            f"Could not shutdown block device {disk.iv_name} on node {node.name}: {result.error}"
+            f"Could not shutdown block device {place.disk.iv_name} on node {node.name}:"
+            f" {result.error}"
         )
         on_primary = node.uuid == instance.primary_node
         well = well and not (primary_counts if on_primary else not result.offline)
     return well
 
 
-def _places(config: ConfigSnapshot, instance: Instance) -> Iterator[tuple[int, AnyDisk, Node]]:
-    """Yield the disks of an instance with their index and each node that has a copy."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One copy of a disk."""
+
+    index: int
+    disk: AnyDisk
+    node: Node
+
+
+def _places(config: ConfigSnapshot, instance: Instance) -> Iterator[_Place]:
+    """Yield each copy of an instance's disks, in the order of the disks."""
     for index, disk in enumerate(disks.of(config, instance)):
         for uuid in disks.node_uuids(disk, instance.primary_node):
-            yield index, disk, config.nodes[uuid]
+            yield _Place(index, disk, config.nodes[uuid])
+
+
+def _assembled(
+    work: Work, config: ConfigSnapshot, instance: Instance, place: _Place, *, on_primary: bool
+) -> RpcResult:
+    """Bring one copy of a disk up, and tell of a failure. Switches."""
+    result = nodes_disks.assemble(
+        work.rpc,
+        config,
+        place.node,
+        (place.disk, instance),
+        on_primary=on_primary,
+        index=place.index,
+    )
+    if not result.ok:
+        work.say.warning(
+            f"Could not prepare block device {place.disk.iv_name} on node {place.node.name}"
+            f" (is_primary={on_primary}, pass={2 if on_primary else 1}): {result.error}"
+        )
+    return result
+
+
+def _path(result: RpcResult) -> str | None:
+    """Return the path of a device as its node tells it, before the link and the uri."""
+    told: Any = result.payload
+    return told[0] if isinstance(told, list) and told else None

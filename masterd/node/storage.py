@@ -15,7 +15,7 @@ HypervisorSpec = Sequence[object]
 def info(
     nodes: Nodes,
     places: Iterable[Where],
-    units: Sequence[Unit] | Mapping[str, Sequence[Unit]],
+    units: Sequence[Unit] | Mapping[str, Sequence[Unit]] | None,
     hypervisors: Sequence[HypervisorSpec],
 ) -> Mapping[str, RpcResult]:
     """Ask for free and whole storage, memory, processors.
@@ -23,7 +23,7 @@ def info(
     Payload: boot id, storage units, hypervisors.
 
     Args:
-        units: those of all nodes, or by node uuid.
+        units: those of all nodes, or by node uuid; None for none.
         hypervisors: name and parameters of each.
     """
     return several(nodes, "node_info", places, units, hypervisors)

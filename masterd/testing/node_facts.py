@@ -70,7 +70,7 @@ def write_capacity(root: Path, capacity: Capacity) -> None:
 def write_instance(root: Path, name: str, *, memory_mib: int, processors: int) -> None:
     """Let an instance run on the node with this root directory."""
     directory = root / RUN_DIR / INSTANCES
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     (directory / name).write_text(f"0\n{memory_mib}\n{processors}\n")
 
 

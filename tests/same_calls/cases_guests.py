@@ -9,10 +9,15 @@ from tests.sample_config import Document
 #: Of which template the disks of an instance are that is up.
 LVM: Final = "inst0.example.com"
 DRBD: Final = "inst1.example.com"
+#: One with a single DRBD disk, which is offline; the master is its primary node.
+SMALL: Final = "inst19.example.com"
 GLUSTER: Final = "inst4.example.com"
 RBD: Final = "inst6.example.com"
 NONE: Final = "inst8.example.com"
 XEN: Final = "inst13.example.com"
+FILES: Final = "inst2.example.com"
+SHARED: Final = "inst3.example.com"
+EXT: Final = "inst7.example.com"
 #: An instance that is down, one that is offline, one that is planned.
 DOWN: Final = "inst5.example.com"
 OFFLINE: Final = "inst9.example.com"
@@ -36,17 +41,33 @@ def _offline(name: str) -> Callable[[Document], None]:
     return change
 
 
+def _down(name: str) -> Callable[[Document], None]:
+    """Return a change that makes an offline instance one that is down."""
+
+    def change(document: Document) -> None:
+        named(document, "instances", name).update(admin_state="down")
+
+    return change
+
+
+def _user_may_stop(document: Document) -> None:
+    """Have the hypervisor notice when an instance is shut down from inside."""
+    document["cluster"]["hvparams"]["kvm"]["user_shutdown"] = True
+
+
 def _shut(name: str, **more: Any) -> Document:
     return op("OP_INSTANCE_SHUTDOWN", instance_name=name, **more)
 
 
 SHUTDOWN: Final = (
-    case("of logical volumes", _shut(LVM), answers=STOPPED),
-    case("of DRBD disks", _shut("inst1", timeout=7), answers=STOPPED),
+    case("of logical volumes", _shut(LVM), answers=STOPPED, failing=False),
+    case("of DRBD disks", _shut("inst1", timeout=7), answers=STOPPED, failing=False),
+    case("of a DRBD disk", _shut(SMALL), config=_down(SMALL), answers=STOPPED),
     case("without disks", _shut(NONE), answers=STOPPED, failing=False),
     case("of one that is down", _shut(DOWN), answers=STOPPED, failing=False),
     case("of one that is offline", _shut(OFFLINE)),
-    case("of one that is offline by force", _shut(OFFLINE, force=True), answers=STOPPED),
+    case("of one that is offline by force", _shut(OFFLINE, force=True), answers=STOPPED,
+         failing=False),
     case("of a planned one", _shut(PLANNED)),
     case("of nobody", _shut("nobody")),
     case("of another uuid", _shut(LVM, instance_uuid="elsewhere")),
@@ -59,10 +80,73 @@ SHUTDOWN: Final = (
     case("on an offline node", _shut(DRBD), config=_offline("node4.example.com")),
     case("on an offline node that is ignored", _shut(DRBD, ignore_offline_nodes=True),
          config=_offline("node4.example.com")),
-    case("with an offline secondary node", _shut(DRBD), answers=STOPPED,
+    case("with an offline secondary node", _shut(DRBD), answers=STOPPED, failing=False,
          config=_offline("node5.example.com")),
     case("forbidden", _shut(LVM), answers=FORBIDDEN, failing=False),
     case("dry run", {**_shut(LVM), "dry_run": True}, failing=False),
 )  # fmt: skip
 
-CASES: Final = (*SHUTDOWN,)
+#: What it takes to start one: disks that come up, and memory.
+STARTED: Final = {
+    **ABSENT,
+    "blockdev_assemble": ["/dev/disk", "/run/link", None],
+    "bridges_exist": None,
+    "hypervisor_validate_params": None,
+    "instance_start": None,
+    "node_info": ["boot", None, [{"memory_free": 4096}]],
+    **STOPPED,
+}
+
+
+def _start(name: str, **more: Any) -> Document:
+    return op("OP_INSTANCE_STARTUP", instance_name=name, **more)
+
+
+def _with(**answers: object) -> dict[str, object]:
+    """Return the answers for one that starts, but for these."""
+    return {**STARTED, **answers}
+
+
+STARTUP: Final = (
+    case("of logical volumes", _start(LVM), answers=STARTED, failing=False),
+    case("of DRBD disks", _start("inst1", startup_paused=True), answers=STARTED, failing=False),
+    case("of a DRBD disk", _start(SMALL), config=_down(SMALL), answers=STARTED),
+    case("of a DRBD disk by force", _start(SMALL, force=True), config=_down(SMALL),
+         answers=STARTED),
+    case("of files", _start(FILES), config=_down(FILES), answers=STARTED, failing=False),
+    case("of shared files", _start(SHARED), config=_down(SHARED), answers=STARTED, failing=False),
+    case("on Gluster", _start(GLUSTER), answers=STARTED, failing=False),
+    case("on RBD", _start(RBD), answers=STARTED, failing=False),
+    case("on block devices", _start(DOWN), answers=STARTED, failing=False),
+    case("on a provider", _start(EXT), answers=STARTED, failing=False),
+    case("without disks", _start(NONE), answers=STARTED, failing=False),
+    case("of one that runs", _start(LVM), answers={**STARTED, **RUNNING}, failing=False),
+    case("of one that its user stopped", _start(NONE, shutdown_timeout=3), config=_user_may_stop,
+         answers={**STARTED, **USER_DOWN}),
+    case("of one that is offline", _start(OFFLINE)),
+    case("of a planned one", _start(PLANNED)),
+    case("of nobody", _start("nobody")),
+    case("not remembered", _start(DOWN, no_remember=True), answers=STARTED, failing=False),
+    case("with parameters",
+         _start(DRBD, hvparams={"acpi": "false", "kernel_args": "single"},
+                beparams={"memory": "1g", "vcpus": "2"}),
+         answers=STARTED, failing=False),
+    case("with wrong parameters of the hypervisor", _start(DRBD, hvparams={"kernel_path": "no"})),
+    case("with unknown parameters of the hypervisor", _start(DRBD, hvparams={"colour": "red"})),
+    case("with a size of no meaning", _start(DRBD, beparams={"minmem": "much"})),
+    case("with an unknown parameter", _start(DRBD, beparams={"colour": "red"})),
+    case("without memory", _start(LVM), failing=False,
+         answers=_with(node_info=["boot", None, [{"memory_free": 100}]])),
+    case("with memory that is not told", _start(LVM), failing=False,
+         answers=_with(node_info=["boot", None, [{}]])),
+    case("on an offline node", _start(DRBD), config=_offline("node4.example.com")),
+    case("on an offline node that is ignored",
+         _start(DRBD, ignore_offline_nodes=True, beparams={"vcpus": 2}),
+         config=_offline("node4.example.com")),
+    case("with an offline secondary node", _start(DRBD), answers=STARTED, failing=False,
+         config=_offline("node5.example.com")),
+    case("forbidden", _start(LVM), answers=_with(**FORBIDDEN), failing=False),
+    case("dry run", {**_start(LVM), "dry_run": True}, answers=STARTED, failing=False),
+)  # fmt: skip
+
+CASES: Final = (*SHUTDOWN, *STARTUP)

@@ -38,7 +38,6 @@ TO_COME: Final = frozenset(
         "OP_INSTANCE_RENAME",
         "OP_INSTANCE_REPLACE_DISKS",
         "OP_INSTANCE_SET_PARAMS",
-        "OP_INSTANCE_STARTUP",
         "OP_NODE_ADD",
         "OP_NODE_REMOVE",
         "OP_NODE_SET_PARAMS",
