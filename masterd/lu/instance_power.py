@@ -1,4 +1,4 @@
-"""OP_INSTANCE_SHUTDOWN, OP_INSTANCE_STARTUP: whether an instance runs.
+"""OP_INSTANCE_SHUTDOWN, OP_INSTANCE_STARTUP, OP_INSTANCE_REBOOT: whether an instance runs.
 
 Source: Ganeti 3.0.2 lib/cmdlib/instance_operation.py (checks, order, texts); prereqs.json,
 rpc_flow.json.
@@ -11,13 +11,13 @@ from masterd.config import hypervisor_rules, typed
 from masterd.config.objects import FreeParams
 from masterd.config.params import fill_free
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ECode, OpPrereqError
+from masterd.errors import ECode, OpExecError, OpPrereqError
 from masterd.instance.view import InstanceView
 from masterd.lu import guest, instance_disks
 from masterd.lu.guest import Guest
 from masterd.node import instances
 from masterd.node.instances import Trail
-from masterd.opcodes.instance_life import OpInstanceShutdown, OpInstanceStartup
+from masterd.opcodes.instance_life import OpInstanceReboot, OpInstanceShutdown, OpInstanceStartup
 from masterd.work.base import Description, Locks, LogicalUnit
 from masterd.work.hooks import Hooked, HookPath
 from masterd.work.work import Work
@@ -205,3 +205,73 @@ def stop(work: Work, stopped: Guest, timeout_s: int, reason: Trail, told: str = 
     )
     result.raise_(told or f"Could not shutdown instance '{instance.name}'")
     instance_disks.shut_down(work, instance.uuid)
+
+
+class LUInstanceReboot(LogicalUnit[OpInstanceReboot, Guest]):
+    """Restarts an instance: from inside, by its hypervisor, or whole with its disks.
+
+    One that does not run is started, whatever was asked for, and recorded as up.
+    """
+
+    HOOKS: ClassVar[HookPath | None] = HookPath("instance-reboot", _KIND)
+
+    def needs(self, config: ConfigSnapshot) -> Locks:
+        return guest.lock(config, self.op)
+
+    def check(self, config: ConfigSnapshot) -> Guest:
+        found = guest.find(config, self.op)
+        guest.check_admin_state(found.instance, guest.ONLINE, None)
+        guest.check_online(found.node)
+        guest.check_bridges(self.work, config, found)
+        return found
+
+    def hooks(self, plan: Guest, config: ConfigSnapshot) -> Hooked:
+        return guest.hooked(config, config.instances[plan.instance.uuid], self.op)
+
+    def describe(self, plan: Guest) -> Description:
+        name, node = plan.instance.name, plan.node.name
+        how = self.op.reboot_type
+        return [
+            f"Reboot instance {name} on node {node} ({how}), or start it where it does not run",
+            f"Record that instance {name} is to be up",
+        ]
+
+    def execute(self, plan: Guest) -> None:
+        config = self.work.config.snapshot()
+        result = guest.ask(self.work, config, plan)
+        result.raise_(f"Error checking node {plan.node.name}")
+        if result.payload and self.op.reboot_type != "full":
+            answer = instances.reboot(
+                self.work.rpc,
+                config,
+                plan.node,
+                plan.instance,
+                self.op.reboot_type,
+                timeout_s=self.op.shutdown_timeout,
+                reason=self.op.reason,
+            )
+            answer.raise_("Could not reboot instance")
+        else:
+            self._start_anew(plan, running=bool(result.payload))
+        guest.record(self.work.config, plan.instance.uuid, state="up", disks_active=True)
+
+    def _start_anew(self, plan: Guest, *, running: bool) -> None:
+        """Stop an instance if it runs, and start it. Switches."""
+        if running:
+            told = "Could not shutdown instance for full reboot"
+            stop(self.work, plan, self.op.shutdown_timeout, self.op.reason, told)
+        else:
+            self.work.say.info(f"Instance {plan.instance.name} was already stopped, starting now")
+        uuid = plan.instance.uuid
+        instance_disks.start(self.work, uuid, force=self.op.ignore_secondaries)
+        result = instances.start(
+            self.work.rpc,
+            self.work.config.snapshot(),
+            plan.node,
+            guest.now(self.work.config, uuid),
+            paused=False,
+            reason=self.op.reason,
+        )
+        if not result.ok:
+            instance_disks.shut_down(self.work, uuid)
+            raise OpExecError(f"Could not start instance for full reboot: {result.error}")

@@ -21,7 +21,7 @@ from masterd.lu.group_evacuate import LUGroupEvacuate
 from masterd.lu.group_nodes import LUGroupAssignNodes
 from masterd.lu.group_params import LUGroupSetParams
 from masterd.lu.group_verify_disks import LUGroupVerifyDisks
-from masterd.lu.instance_power import LUInstanceShutdown, LUInstanceStartup
+from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance_query import LUInstanceQueryData
 from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
 from masterd.lu.network_connect import LUNetworkConnect, LUNetworkDisconnect
@@ -62,6 +62,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_GROUP_EVACUATE": LUGroupEvacuate,
     "OP_GROUP_VERIFY_DISKS": LUGroupVerifyDisks,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
+    "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_SHUTDOWN": LUInstanceShutdown,
     "OP_INSTANCE_STARTUP": LUInstanceStartup,
     "OP_NETWORK_ADD": LUNetworkAdd,

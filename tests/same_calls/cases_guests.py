@@ -149,4 +149,27 @@ STARTUP: Final = (
     case("dry run", {**_start(LVM), "dry_run": True}, answers=STARTED, failing=False),
 )  # fmt: skip
 
-CASES: Final = (*SHUTDOWN, *STARTUP)
+
+def _boot(name: str, kind: str, **more: Any) -> Document:
+    return op("OP_INSTANCE_REBOOT", instance_name=name, reboot_type=kind, **more)
+
+
+REBOOTED: Final = {**STARTED, **RUNNING, "instance_reboot": None}
+
+REBOOT: Final = (
+    case("from inside", _boot(RBD, "soft", shutdown_timeout=5), answers=REBOOTED),
+    case("the hard way", _boot(DRBD, "hard"), answers=REBOOTED, failing=False),
+    case("whole", _boot(SMALL, "full"), config=_down(SMALL), answers=REBOOTED),
+    case("of one that does not run", _boot(DOWN, "soft"), answers={**REBOOTED, **ABSENT},
+         failing=False),
+    case("with an offline secondary node", _boot(DRBD, "full", ignore_secondaries=True),
+         config=_offline("node5.example.com"), answers=REBOOTED, failing=False),
+    case("of one that is offline", _boot(OFFLINE, "soft")),
+    case("of a planned one", _boot(PLANNED, "soft")),
+    case("of nobody", _boot("nobody", "soft")),
+    case("on an offline node", _boot(DRBD, "hard"), config=_offline("node4.example.com")),
+    case("forbidden", _boot(LVM, "hard"), answers={**REBOOTED, **FORBIDDEN}, failing=False),
+    case("dry run", {**_boot(LVM, "hard"), "dry_run": True}, answers=REBOOTED, failing=False),
+)  # fmt: skip
+
+CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT)

@@ -333,6 +333,12 @@ JUSTIFIED: Final = (
         "tags, and locked instances, are sets at the reference, in the order of a hash table",
     ),
     Justified(
+        "INSTANCE_REBOOT (whole|of one that does not run)",
+        r"calls\..*\.GANETI_POST_INSTANCE_STATUS",
+        "the reference tells scripts the state from before the instance is recorded as up",
+        theirs=_exactly("down"), ours=_exactly("up"),
+    ),
+    Justified(
         "INSTANCE_.*", r"calls\..*(\.tags \(order\)|\.GANETI_(POST_)?INSTANCE_TAGS)",
         "the tags of an instance are a set at the reference, in the order of a hash table",
     ),

@@ -31,7 +31,6 @@ TO_COME: Final = frozenset(
         "OP_INSTANCE_MIGRATE",
         "OP_INSTANCE_MOVE",
         "OP_INSTANCE_MULTI_ALLOC",
-        "OP_INSTANCE_REBOOT",
         "OP_INSTANCE_RECREATE_DISKS",
         "OP_INSTANCE_REINSTALL",
         "OP_INSTANCE_REMOVE",
