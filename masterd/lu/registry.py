@@ -21,6 +21,7 @@ from masterd.lu.group_evacuate import LUGroupEvacuate
 from masterd.lu.group_nodes import LUGroupAssignNodes
 from masterd.lu.group_params import LUGroupSetParams
 from masterd.lu.group_verify_disks import LUGroupVerifyDisks
+from masterd.lu.instance_console import LUInstanceConsole
 from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance_query import LUInstanceQueryData
 from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
@@ -61,6 +62,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_GROUP_SET_PARAMS": LUGroupSetParams,
     "OP_GROUP_EVACUATE": LUGroupEvacuate,
     "OP_GROUP_VERIFY_DISKS": LUGroupVerifyDisks,
+    "OP_INSTANCE_CONSOLE": LUInstanceConsole,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_SHUTDOWN": LUInstanceShutdown,

@@ -172,4 +172,60 @@ REBOOT: Final = (
     case("dry run", {**_boot(LVM, "hard"), "dry_run": True}, answers=REBOOTED, failing=False),
 )  # fmt: skip
 
-CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT)
+
+def _console(name: str) -> Document:
+    return op("OP_INSTANCE_CONSOLE", instance_name=name)
+
+
+def _hv(name: str, **params: Any) -> Callable[[Document], None]:
+    """Return a change of an instance's hypervisor parameters, on nodes with a port for SSH."""
+
+    def change(document: Document) -> None:
+        instance = named(document, "instances", name)
+        instance["hvparams"].update(params)
+        instance["network_port"] = 5907
+        for group in document["nodegroups"].values():
+            group["ndparams"]["ssh_port"] = 2222
+
+    return change
+
+
+def _contained(hypervisor: str) -> Callable[[Document], None]:
+    """Return a change that has an instance run as a container."""
+
+    def change(document: Document) -> None:
+        document["cluster"]["enabled_hypervisors"].append(hypervisor)
+        named(document, "instances", NONE).update(hypervisor=hypervisor, hvparams={})
+
+    return change
+
+
+def _list(*names: str) -> dict[str, object]:
+    return {"instance_list": list(names)}
+
+
+CONSOLE: Final = (
+    case("without", _console(LVM), answers=_list(LVM)),
+    case("of KVM", _console("inst1"), answers=_list(DRBD), config=_hv(DRBD, serial_console=True)),
+    case("of KVM by VNC", _console(DRBD), answers=_list(DRBD), failing=False,
+         config=_hv(DRBD, serial_console=False, vnc_bind_address="127.0.0.1")),
+    case("of KVM by SPICE", _console(NONE), answers=_list(NONE), failing=False,
+         config=_hv(NONE, serial_console=False, vnc_bind_address="", spice_bind="127.0.0.1")),
+    case("of KVM without", _console(NONE), answers=_list(NONE), failing=False,
+         config=_hv(NONE, serial_console=False, vnc_bind_address="", spice_bind="")),
+    case("of Xen", _console(XEN), answers=_list(XEN), failing=False),
+    case("of Xen on another port", _console(XEN), answers=_list(XEN), failing=False,
+         config=_hv(XEN)),
+    case("of a container", _console(NONE), answers=_list(NONE), failing=False,
+         config=_contained("lxc")),
+    case("of a chroot", _console(NONE), answers=_list(NONE), failing=False,
+         config=_contained("chroot")),
+    case("of one that does not run", _console(LVM), answers=_list(DRBD), failing=False),
+    case("of one that is down", _console(DOWN), answers=_list(), failing=False),
+    case("of one that is offline", _console(OFFLINE), answers=_list(), failing=False),
+    case("on an offline node", _console(DRBD), config=_offline("node4.example.com")),
+    case("of a planned one", _console(PLANNED)),
+    case("of nobody", _console("nobody")),
+)  # fmt: skip
+
+CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT, *CONSOLE)

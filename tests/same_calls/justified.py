@@ -338,6 +338,13 @@ JUSTIFIED: Final = (
         "the reference tells scripts the state from before the instance is recorded as up",
         theirs=_exactly("down"), ours=_exactly("up"),
     ),
+    *_succeeds(
+        "INSTANCE_CONSOLE of a chroot",
+        "the reference looks on the master for what is mounted on the instance's node",
+        theirs=["HypervisorError", [["inst8.example.com"]]],
+        ours={"instance": "inst8.example.com", "kind": "ssh", "host": "node6.example.com",
+              "user": "root", "command": ["chroot", re.compile("'.*/chroot-hypervisor/.*'")]},
+    ),
     Justified(
         "INSTANCE_.*", r"calls\..*(\.tags \(order\)|\.GANETI_(POST_)?INSTANCE_TAGS)",
         "the tags of an instance are a set at the reference, in the order of a hash table",
