@@ -3,7 +3,8 @@
 Source: Ganeti 3.0.2 lib/objects.py (GetNodes, ComputeLDParams), lib/config (GetInstanceDiskParams).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
 from masterd.config.kinds import AnyDisk, AnyInstance
@@ -17,6 +18,8 @@ from masterd.errors import ConfigurationError
 DRBD_META_MIB: Final = 128
 #: Templates whose disks take no room that the cluster counts.
 _NOT_COUNTED: Final = frozenset({"blockdev", "diskless"})
+#: Templates whose disks are files in a directory of their instance.
+_IN_DIRECTORIES: Final = frozenset({"file", "sharedfile"})
 
 
 def of(config: ConfigSnapshot, instance: AnyInstance) -> Sequence[AnyDisk]:
@@ -73,6 +76,27 @@ def volumes(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[tuple[str
                 if part.dev_type == "plain" and part.logical_id is not None:
                     group, name = part.logical_id
                     yield uuid, f"{group}/{name}"
+
+
+def ports(those: Iterable[AnyDisk]) -> list[int]:
+    """Return the TCP ports that DRBD disks hold, in their order."""
+    return [
+        int(disk.logical_id[2])
+        for disk in those
+        if disk.dev_type == "drbd" and disk.logical_id is not None
+    ]
+
+
+def emptied_directories(those: Iterable[AnyDisk], of_instance: Iterable[AnyDisk]) -> list[str]:
+    """Return the directories in which no disk file of an instance is left once `those` are gone."""
+    gone = {disk.uuid for disk in those}
+    left: set[str] = set()
+    emptied: set[str] = set()
+    for disk in of_instance:
+        if disk.dev_type in _IN_DIRECTORIES and disk.logical_id is not None:
+            directory = str(PurePosixPath(str(disk.logical_id[1])).parent)
+            (emptied if disk.uuid in gone else left).add(directory)
+    return sorted(emptied - left)
 
 
 def group_params(config: ConfigSnapshot, group_uuid: str, template: DiskTemplate) -> FreeParams:

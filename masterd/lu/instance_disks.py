@@ -1,4 +1,4 @@
-"""The disks of an instance: brought up and down, whatever they are made of.
+"""The disks of an instance: brought up, down and out of the way, whatever they are made of.
 
 A disk is brought up on each node that has a copy of it: that is the primary node of the instance
 alone, or both ends of a DRBD disk, which then needs no word about the volumes below it.
@@ -6,18 +6,19 @@ alone, or both ends of a DRBD disk, which then needs no word about the volumes b
 Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (order of calls, what counts as a failure).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from masterd.config.instance import Instance
-from masterd.config.kinds import AnyDisk
+from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import OpExecError
 from masterd.instance import disks
 from masterd.lu import guest
 from masterd.node import disks as nodes_disks
+from masterd.node import storage
 from masterd.rpc.result import RpcResult
 from masterd.work.work import Work
 
@@ -107,6 +108,43 @@ def shut_down(work: Work, uuid: str, *, primary_counts: bool = True) -> bool:
         )
         on_primary = node.uuid == instance.primary_node
         well = well and not (primary_counts if on_primary else not result.offline)
+    return well
+
+
+def remove(work: Work, instance: AnyInstance, those: Sequence[AnyDisk]) -> bool:
+    """Remove disks of an instance from all its nodes; return whether all went well. Switches.
+
+    What fails is told of and the rest goes on; an offline secondary node is no failure. The
+    configuration still names them, and holds their ports, afterwards. Directories of files are
+    removed with the last disk in them.
+
+    Args:
+        instance: It must have a primary node.
+    """
+    config = work.config.snapshot()
+    primary = instance.primary_node or ""
+    whole = disks.of(config, instance)
+    numbers = {disk.uuid: number for number, disk in enumerate(whole)}
+    well = True
+    for disk in those:
+        for uuid in disks.node_uuids(disk, primary):
+            node = config.nodes[uuid]
+            result = nodes_disks.remove(work.rpc, config, node, (disk, instance))
+            if result.ok:
+                continue
+            work.say.warning(
+                f"Could not remove disk {numbers.get(disk.uuid)} on node {node.name}, continuing"
+                f" anyway: {result.error}"
+            )
+            well = well and result.offline and uuid != primary
+    node = config.nodes[primary]
+    for path in disks.emptied_directories(those, whole):
+        result = storage.remove_directory(work.rpc, node, path)
+        if not result.ok:
+            work.say.warning(
+                f"Could not remove directory '{path}' on node {node.name}: {result.error}"
+            )
+            well = False
     return well
 
 

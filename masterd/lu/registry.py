@@ -24,6 +24,7 @@ from masterd.lu.group_verify_disks import LUGroupVerifyDisks
 from masterd.lu.instance_console import LUInstanceConsole
 from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance_query import LUInstanceQueryData
+from masterd.lu.instance_remove import LUInstanceRemove
 from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
 from masterd.lu.network_connect import LUNetworkConnect, LUNetworkDisconnect
 from masterd.lu.node_evacuate import LUNodeEvacuate, LUNodeMigrate
@@ -65,6 +66,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_CONSOLE": LUInstanceConsole,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
+    "OP_INSTANCE_REMOVE": LUInstanceRemove,
     "OP_INSTANCE_SHUTDOWN": LUInstanceShutdown,
     "OP_INSTANCE_STARTUP": LUInstanceStartup,
     "OP_NETWORK_ADD": LUNetworkAdd,

@@ -228,4 +228,59 @@ CONSOLE: Final = (
     case("of nobody", _console("nobody")),
 )  # fmt: skip
 
-CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT, *CONSOLE)
+# --- the end of an instance -----------------------------------------------------------------------
+
+REMOVED: Final = {
+    "instance_shutdown": None, "blockdev_remove": None, "file_storage_dir_remove": None,
+}  # fmt: skip
+
+
+def _remove(name: str, **more: Any) -> Document:
+    return op("OP_INSTANCE_REMOVE", instance_name=name, **more)
+
+
+def _planned_with_disks(document: Document) -> None:
+    """Have a planned instance with a disk whose place is planned, too."""
+    planned = named(document, "instances", PLANNED)
+    disk = {
+        "uuid": "5bb3b1b5-1c3c-4a1c-8bd3-6f9d0ff1d1a5", "serial_no": 1, "mode": "rw",
+        "iv_name": "disk/0", "size": 1024, "dev_type": "plain", "forthcoming": True,
+        "logical_id": ["xenvg", "planned.disk0"], "params": {}, "ctime": 1.0, "mtime": 1.0,
+        "children": [], "nodes": [],
+    }  # fmt: skip
+    document["disks"][disk["uuid"]] = disk
+    planned["disks"] = [disk["uuid"]]
+
+
+def _not_enabled(document: Document) -> None:
+    document["cluster"]["enabled_disk_templates"] = ["plain", "drbd"]
+
+
+REMOVE: Final = (
+    case("of logical volumes", _remove(LVM), answers=REMOVED),
+    case("of DRBD disks", _remove("inst1", shutdown_timeout=7), answers=REMOVED),
+    case("of DRBD disks whatever fails", _remove(DRBD, ignore_failures=True), answers=REMOVED),
+    case("of files", _remove(FILES), answers=REMOVED),
+    case("of files whatever fails", _remove(FILES, ignore_failures=True), answers=REMOVED),
+    case("of shared files", _remove(SHARED), answers=REMOVED, failing=False),
+    case("of gluster", _remove(GLUSTER), answers=REMOVED, failing=False),
+    case("of devices", _remove(DOWN), answers=REMOVED, failing=False),
+    case("of RBD", _remove(RBD), answers=REMOVED, failing=False),
+    case("of other storage", _remove(EXT), answers=REMOVED, failing=False),
+    case("without disks", _remove(NONE), answers=REMOVED, failing=False),
+    case("of a planned one", _remove(PLANNED), answers=REMOVED, failing=False),
+    case("of a planned one with disks", _remove(PLANNED), answers=REMOVED,
+         config=_planned_with_disks, failing=False),
+    case("of nobody", _remove("nobody")),
+    case("on an offline node", _remove(DRBD), config=_offline("node4.example.com")),
+    case("on an offline node whatever fails", _remove(DRBD, ignore_failures=True),
+         answers=REMOVED, config=_offline("node4.example.com"), failing=False),
+    case("with an offline secondary node", _remove(DRBD), answers=REMOVED,
+         config=_offline("node5.example.com"), failing=False),
+    case("of disks that are not enabled", _remove(FILES), answers=REMOVED, config=_not_enabled,
+         failing=False),
+    case("forbidden", _remove(LVM), answers=FORBIDDEN, failing=False),
+    case("dry run", {**_remove(DRBD), "dry_run": True}, failing=False),
+)  # fmt: skip
+
+CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT, *CONSOLE, *REMOVE)

@@ -346,6 +346,17 @@ JUSTIFIED: Final = (
               "user": "root", "command": ["chroot", re.compile("'.*/chroot-hypervisor/.*'")]},
     ),
     Justified(
+        "INSTANCE_REMOVE", r"config\.(cluster\.)?serial_no",
+        "the reference writes the end of each disk, of each port's use and of the instance one by"
+        " one, ours all at once",
+        theirs="^([2-7]|10[89]|110)$", ours="^(1|107)$",
+    ),
+    Justified(
+        "INSTANCE_REMOVE of disks that are not enabled", r"calls\..*",
+        "the reference removes the disks before it finds out that it refuses to",
+        theirs=r"^\[\['(hooks_runner|instance_shutdown)', .*\]$", ours=_exactly(None),
+    ),
+    Justified(
         "INSTANCE_.*", r"calls\..*(\.tags \(order\)|\.GANETI_(POST_)?INSTANCE_TAGS)",
         "the tags of an instance are a set at the reference, in the order of a hash table",
     ),
