@@ -307,6 +307,16 @@ LU_NOTIFY_CONFIRM_S: Final = 60.0
 #: become one in which it needs more. Each time it waited for others; so often means never.
 LU_LOCK_TRIES_MAX: Final = 20
 
+#: How often, and every how many seconds, mirrors are asked for whose node is silent (a minute is
+#: enough for a restart), or that lack a side and do not copy (they may be about to).
+LU_SYNC_SILENCES_MAX: Final = 10
+LU_SYNC_SILENT_S: Final = 6.0
+LU_SYNC_DEGRADED_MAX: Final = 10
+LU_SYNC_DEGRADED_S: Final = 1.0
+#: Seconds between two looks at mirrors that copy: without an estimate, and at most.
+LU_SYNC_PAUSE_S: Final = 5.0
+LU_SYNC_PAUSE_MAX_S: Final = 60.0
+
 # --- query --------------------------------------------------------------------------------------
 
 #: Levels of "&", "|" and "!" in one filter; clients use two or three, and each level is a stack

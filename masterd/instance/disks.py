@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+import msgspec
+
+from masterd.config.disk import Disk
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.objects import FreeParams
 from masterd.config.params import DiskTemplate, fill_free
@@ -63,6 +66,17 @@ def tree(disk: AnyDisk) -> Iterator[AnyDisk]:
     yield disk
     for child in disk.children:
         yield from tree(child)
+
+
+def without_size(disk: AnyDisk) -> AnyDisk:
+    """Return a disk, and what it is made of, with no size: a node then takes what it finds."""
+    children = tuple(_child_without_size(child) for child in disk.children)
+    return msgspec.structs.replace(disk, size=0, children=children)
+
+
+def _child_without_size(disk: Disk) -> Disk:
+    children = tuple(_child_without_size(child) for child in disk.children)
+    return msgspec.structs.replace(disk, size=0, children=children)
 
 
 def volumes(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[tuple[str, str]]:

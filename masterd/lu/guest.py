@@ -34,6 +34,8 @@ from masterd.work.work import Work
 #: States in which an instance is of use to clients, and those in which it should not run.
 ONLINE: Final = ("down", "up")
 NOT_RUNNING: Final = ("down", "offline")
+#: Of both, the one in which its disks may be worked on.
+STOPPED: Final[tuple[AdminState, ...]] = ("down",)
 
 _UP: Final = "up"
 _KVM: Final = "kvm"
@@ -127,6 +129,35 @@ def check_admin_state(instance: Instance, wanted: Collection[AdminState], told: 
 def ask(work: Work, config: ConfigSnapshot, guest: Guest) -> RpcResult:
     """Ask its primary node for an instance. Switches."""
     return instances.info(work.rpc, config, guest.node, guest.instance)
+
+
+def check_stopped(work: Work, config: ConfigSnapshot, guest: Guest, told: str) -> None:
+    """Refuse an instance that is not to be down, or that runs all the same. Switches.
+
+    Where its primary node is offline, nobody is asked whether it runs.
+
+    Args:
+        told: What cannot be done because of it.
+
+    Raises:
+        OpPrereqError: it is not, it does, or its node does not tell.
+    """
+    instance = guest.instance
+    check_admin_state(instance, STOPPED, told)
+    if guest.node.offline:
+        work.say.warning("Primary node offline, ignoring check that instance is down")
+        return
+    # Unlike elsewhere, with the instance's own parameters of the hypervisor, as the reference does.
+    params = InstanceView(config, instance).whole_hv_params
+    result = instances.info(work.rpc, config, guest.node, instance, hvparams=params)
+    result.raise_(
+        f"Can't retrieve instance information for instance '{instance.name}'",
+        prereq=True,
+        code=ECode.ENVIRON,
+    )
+    payload: Any = result.payload
+    if payload and "state" in payload and payload["state"] != _SHUT_DOWN:
+        raise OpPrereqError(f"Instance {instance.name} is running, {told}", ECode.STATE)
 
 
 def was_stopped_inside(config: ConfigSnapshot, instance: Instance, told: Any) -> bool:

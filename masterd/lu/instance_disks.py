@@ -37,7 +37,9 @@ class Assembled:
     devices: list[tuple[str, str, str | None]]
 
 
-def assemble(work: Work, uuid: str, *, ignore_secondaries: bool = False) -> Assembled:
+def assemble(
+    work: Work, uuid: str, *, ignore_secondaries: bool = False, ignore_size: bool = False
+) -> Assembled:
     """Bring an instance's disks up, first on all its nodes, then for use on the primary. Switches.
 
     So the ends of a DRBD disk meet before one of them may be written to. The disks are recorded as
@@ -46,18 +48,21 @@ def assemble(work: Work, uuid: str, *, ignore_secondaries: bool = False) -> Asse
     Args:
         ignore_secondaries: Whether a failure before the disks are made ready for use counts not;
             it never does on a node that is offline, if it is not the primary one.
+        ignore_size: Whether nodes are not told how large the disks should be.
     """
     instance = guest.record(work.config, uuid, disks_active=True)
     config = work.config.snapshot()
-    well = True
+    well, sized = True, not ignore_size
     for place in _places(config, instance):
-        result = _assembled(work, config, instance, place, on_primary=False)
+        result = _assembled(work, config, instance, place, on_primary=False, sized=sized)
         away = result.offline and place.node.uuid != instance.primary_node
         well = well and (result.ok or ignore_secondaries or away)
     devices: list[tuple[str, str, str | None]] = []
     for place in _places(config, instance):
         if place.node.uuid == instance.primary_node:
-            result = _assembled(work, config, instance, place, on_primary=True)
+            result = _assembled(
+                work, config, instance, place, on_primary=True, sized=not ignore_size
+            )
             well = well and result.ok
             devices.append((place.node.name, place.disk.iv_name, _path(result)))
     if not well:
@@ -165,14 +170,21 @@ def _places(config: ConfigSnapshot, instance: Instance) -> Iterator[_Place]:
 
 
 def _assembled(
-    work: Work, config: ConfigSnapshot, instance: Instance, place: _Place, *, on_primary: bool
+    work: Work,
+    config: ConfigSnapshot,
+    instance: Instance,
+    place: _Place,
+    *,
+    on_primary: bool,
+    sized: bool,
 ) -> RpcResult:
     """Bring one copy of a disk up, and tell of a failure. Switches."""
+    disk = place.disk if sized else disks.without_size(place.disk)
     result = nodes_disks.assemble(
         work.rpc,
         config,
         place.node,
-        (place.disk, instance),
+        (disk, instance),
         on_primary=on_primary,
         index=place.index,
     )

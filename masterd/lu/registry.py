@@ -23,6 +23,8 @@ from masterd.lu.group_params import LUGroupSetParams
 from masterd.lu.group_verify_disks import LUGroupVerifyDisks
 from masterd.lu.instance_console import LUInstanceConsole
 from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
+from masterd.lu.instance_activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
+from masterd.lu.instance_power import LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance_query import LUInstanceQueryData
 from masterd.lu.instance_remove import LUInstanceRemove
 from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
@@ -64,6 +66,8 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_GROUP_EVACUATE": LUGroupEvacuate,
     "OP_GROUP_VERIFY_DISKS": LUGroupVerifyDisks,
     "OP_INSTANCE_CONSOLE": LUInstanceConsole,
+    "OP_INSTANCE_ACTIVATE_DISKS": LUInstanceActivateDisks,
+    "OP_INSTANCE_DEACTIVATE_DISKS": LUInstanceDeactivateDisks,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_REMOVE": LUInstanceRemove,

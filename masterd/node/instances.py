@@ -240,10 +240,23 @@ def finish_at_target(
 # --- what runs ------------------------------------------------------------------------------------
 
 
-def info(nodes: Nodes, config: ConfigSnapshot, at: Where, instance: AnyInstance) -> RpcResult:
-    """Ask for one. Payload: memory, vcpus, state, time; empty where it does not run."""
+def info(
+    nodes: Nodes,
+    config: ConfigSnapshot,
+    at: Where,
+    instance: AnyInstance,
+    *,
+    hvparams: FreeParams | None = None,
+) -> RpcResult:
+    """Ask for one. Payload: memory, vcpus, state, time; empty where it does not run.
+
+    Args:
+        hvparams: Of its hypervisor; None for those that the cluster has.
+    """
     hypervisor = instance.hypervisor
     params = {} if hypervisor is None else config.cluster.hvparams.get(hypervisor, {})
+    if hvparams is not None:
+        params = hvparams
     return one(nodes, "instance_info", at, instance.name, hypervisor, params)
 
 

@@ -20,6 +20,7 @@ EXPORT_DIR: Final = "srv/ganeti/export"
 #: Files of what a node was told, below a root.
 _POWER: Final = "var/run/ganeti/simulated-power.json"
 _CLOSED: Final = "var/run/ganeti/simulated-closed-volumes.json"
+_MIRRORS: Final = "var/run/ganeti/simulated-mirrors.json"
 
 _MIB: Final = 1024 * 1024
 
@@ -123,13 +124,21 @@ def _disks(arguments: list[object]) -> list[Any]:
     return disks
 
 
-def mirror_status(_root: Path, arguments: list[object]) -> list[object]:
-    """Tell of each disk that its mirror is fine."""
+def write_mirrors(root: Path, states: list[dict[str, object]]) -> None:
+    """Say what each look at mirrors finds that are not fine; the last state stays."""
+    _tell(root / _MIRRORS, states)
+
+
+def mirror_status(root: Path, arguments: list[object]) -> list[object]:
+    """Tell of each disk how its mirror is: fine, where nothing else was said."""
     fine = {
         "dev_path": "/dev/drbd0", "major": 147, "minor": 0, "sync_percent": None,
         "estimated_time": None, "is_degraded": False, "ldisk_status": 1,
     }  # fmt: skip
-    return [fine for _ in _disks(arguments)]
+    first, *rest = _told(root / _MIRRORS, [{}])
+    if rest:
+        _tell(root / _MIRRORS, rest)
+    return [{**fine, **first} for _ in _disks(arguments)]
 
 
 def mirror_status_of_each(root: Path, arguments: list[object]) -> list[object]:

@@ -283,4 +283,55 @@ REMOVE: Final = (
     case("dry run", {**_remove(DRBD), "dry_run": True}, failing=False),
 )  # fmt: skip
 
-CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT, *CONSOLE, *REMOVE)
+# --- its disks ------------------------------------------------------------------------------------
+
+UP: Final = {"blockdev_assemble": ["/dev/disk", "/run/link", None], "blockdev_shutdown": None}
+_SAME: Final = {
+    "dev_path": "/dev/drbd0", "major": 147, "minor": 0, "sync_percent": None,
+    "estimated_time": None, "is_degraded": False, "ldisk_status": 1,
+}  # fmt: skip
+_COPIES: Final = {**_SAME, "is_degraded": True, "sync_percent": 12.5, "estimated_time": 1}
+
+
+def _activate(name: str, **more: Any) -> Document:
+    return op("OP_INSTANCE_ACTIVATE_DISKS", instance_name=name, **more)
+
+
+def _deactivate(name: str, **more: Any) -> Document:
+    return op("OP_INSTANCE_DEACTIVATE_DISKS", instance_name=name, **more)
+
+
+DISKS: Final = (
+    case("of logical volumes", _activate(LVM), answers=UP),
+    case("of a DRBD disk", _activate(SMALL), answers=UP),
+    case("of any size", _activate(SMALL, ignore_size=True), answers=UP, failing=False),
+    case("of files", _activate(FILES), answers=UP, failing=False),
+    case("of devices", _activate(DOWN), answers=UP, failing=False),
+    case("without disks", _activate(NONE, wait_for_sync=True), answers=UP, failing=False),
+    case("and mirrored", _activate(SMALL, wait_for_sync=True), failing=False,
+         answers={**UP, "blockdev_getmirrorstatus": [_SAME],
+                  "blockdev_getmirrorstatus#1": [_COPIES]}),
+    case("and not to be mirrored", _activate(LVM, wait_for_sync=True), failing=False,
+         answers={**UP, "blockdev_getmirrorstatus": []}),
+    case("of a planned one", _activate(PLANNED)),
+    case("of nobody", _activate("nobody")),
+    case("on an offline node", _activate(DRBD), config=_offline("node4.example.com")),
+    case("with an offline secondary node", _activate(DRBD), answers=UP, failing=False,
+         config=_offline("node5.example.com")),
+    case("dry run", {**_activate(SMALL, wait_for_sync=True), "dry_run": True}, failing=False),
+    case("of one that is down", _deactivate(DOWN), answers={**ABSENT, **STOPPED}),
+    case("of a DRBD disk", _deactivate(SMALL), config=_down(SMALL),
+         answers={**ABSENT, **STOPPED}),
+    case("of one that its user stopped", _deactivate(DOWN), answers={**USER_DOWN, **STOPPED},
+         failing=False),
+    case("of one that is up", _deactivate(LVM)),
+    case("of one that is offline", _deactivate(OFFLINE)),
+    case("of one that is up by force", _deactivate(LVM, force=True), answers=STOPPED),
+    case("of one that runs", _deactivate(DOWN), answers=RUNNING, failing=False),
+    case("of a planned one", _deactivate(PLANNED)),
+    case("of nobody", _deactivate("nobody")),
+    case("on an offline node", _deactivate(DOWN), config=_offline("node4.example.com")),
+    case("dry run", {**_deactivate(LVM, force=True), "dry_run": True}, failing=False),
+)  # fmt: skip
+
+CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT, *CONSOLE, *REMOVE, *DISKS)

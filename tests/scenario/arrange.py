@@ -16,7 +16,7 @@ from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
 from masterd.testing.node_calls import DATA_DIR
-from masterd.testing.node_means import COMMANDS_DIR, EXPORT_DIR
+from masterd.testing.node_means import COMMANDS_DIR, EXPORT_DIR, write_mirrors
 from tests.lu_support import World
 
 
@@ -99,6 +99,22 @@ def _active(world: World, rest: str) -> None:
     assert instance is not None, rest
     active = msgspec.structs.replace(instance, disks_active=True)
     world.config.update(lambda draft: draft.put(active))
+
+
+def _mirror(world: World, rest: str) -> None:
+    """Have a node find its mirrors so, in turn: `NODE STATE...`; see `lu.txt`."""
+    node, *states = rest.split()
+    write_mirrors(world.nodes[node].root, [_mirror_state(state) for state in states])
+
+
+def _mirror_state(state: str) -> dict[str, object]:
+    if state == "whole":
+        return {}
+    if state == "degraded":
+        return {"is_degraded": True}
+    percent, _, seconds = state.partition(":")
+    left_s = int(seconds) if seconds else None
+    return {"is_degraded": True, "sync_percent": float(percent), "estimated_time": left_s}
 
 
 def _command(world: World, rest: str) -> None:
@@ -205,6 +221,7 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "folders": _folders,
     "group": _group,
     "host": _host,
+    "mirror": _mirror,
     "offline": _offline,
     "out_of_band": _out_of_band,
     "regular": _regular,
