@@ -21,10 +21,9 @@ from masterd.lu.group_evacuate import LUGroupEvacuate
 from masterd.lu.group_nodes import LUGroupAssignNodes
 from masterd.lu.group_params import LUGroupSetParams
 from masterd.lu.group_verify_disks import LUGroupVerifyDisks
+from masterd.lu.instance_activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
 from masterd.lu.instance_console import LUInstanceConsole
 from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
-from masterd.lu.instance_activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
-from masterd.lu.instance_power import LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance_query import LUInstanceQueryData
 from masterd.lu.instance_remove import LUInstanceRemove
 from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams

@@ -1,4 +1,4 @@
-"""What a simulated node does with its means: power, commands, volumes, exports.
+"""What a simulated node does with its means: power, commands, volumes, exports, keys.
 
 Each keeps what it was told in files of the node's own root, so that what is asked later agrees.
 Hardware is reached by any program: all nodes have power until they are switched off.
@@ -21,6 +21,8 @@ EXPORT_DIR: Final = "srv/ganeti/export"
 _POWER: Final = "var/run/ganeti/simulated-power.json"
 _CLOSED: Final = "var/run/ganeti/simulated-closed-volumes.json"
 _MIRRORS: Final = "var/run/ganeti/simulated-mirrors.json"
+#: Addresses that a node has besides the one by which it is called.
+ADDRESSES: Final = "var/run/ganeti/simulated-addresses.json"
 
 _MIB: Final = 1024 * 1024
 
@@ -42,6 +44,17 @@ class RefusedError(Exception):
 def powercycle(_root: Path, _arguments: list[object]) -> str:
     """Say that the node restarts; it does not."""
     return "Reboot scheduled in 5 seconds"
+
+
+def demote(root: Path, _arguments: list[object]) -> None:
+    """Put away what only candidates have."""
+    (root / "var/lib/ganeti/config.data").unlink(missing_ok=True)
+
+
+def has_address(root: Path, arguments: list[object]) -> bool:
+    """Tell whether the node has an address that it was given."""
+    (address,) = arguments
+    return address in _told(root / ADDRESSES, [])
 
 
 def run_out_of_band(root: Path, arguments: list[object]) -> object:

@@ -51,17 +51,27 @@ class RecordedConfig:
     def __init__(self, config: Config, record: Record[Any]) -> None:
         self._config = config
         self._record = record
-        #: Whether anything was changed through this.
+        #: Whether anything was changed through this, but quietly.
         self.changed = False
 
     def snapshot(self) -> ConfigSnapshot:
         """Return the newest committed configuration."""
         return self._config.snapshot()
 
-    def update(self, change: Callable[[Draft], R], record: Record[Any] | None = None) -> R:
-        """Carry out a change, recorded; see `Config`. Switches."""
+    def update(
+        self,
+        change: Callable[[Draft], R],
+        record: Record[Any] | None = None,
+        *,
+        quietly: bool = False,
+    ) -> R:
+        """Carry out a change, recorded; see `Config`. Switches.
+
+        Args:
+            quietly: It is none that scripts for changes of the configuration follow.
+        """
         kept: Record[Any] = self._record if record is None else record
-        return self._config.update(change, _Noticed(kept, self._notice))
+        return self._config.update(change, kept if quietly else _Noticed(kept, self._notice))
 
     def settle(self) -> None:
         """Wait until what was committed is on all nodes that take it. Switches."""

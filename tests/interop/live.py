@@ -84,7 +84,10 @@ def roots(made: Document) -> Iterator[Roots]:
 
 
 def moved(made: Document, cluster: SimulatedCluster) -> Document:
-    """Return a configuration whose nodes are the first of a cluster, in the same order."""
+    """Return a configuration whose nodes are the first of a cluster, in the same order.
+
+    A secondary address `NET.<number>` is one in the cluster's network, others are as the primary.
+    """
     pairs = list(zip(made["nodes"].items(), cluster.nodes[: len(made["nodes"])], strict=True))
     digests = {
         uuid: certificates.read_digest(cluster.data(node) / "client.pem")
@@ -103,11 +106,12 @@ def moved(made: Document, cluster: SimulatedCluster) -> Document:
 
 
 def _moved_node(told: Document, node: ClusterNode) -> Document:
+    net, second = node.address.rpartition(".")[0], str(told["secondary_ip"])
     return {
         **told,
         "name": node.name,
         "primary_ip": node.address,
-        "secondary_ip": node.address,
+        "secondary_ip": second.replace("NET", net) if second.startswith("NET.") else node.address,
     }
 
 

@@ -23,6 +23,7 @@ CONFIG: Final = "config.data"
 
 CURRENT: Final = "as the configuration says"
 UNTOUCHED: Final = "as before"
+LEFT: Final = "as when it went offline"
 
 
 class Copies:
@@ -40,22 +41,27 @@ class Copies:
         """Return the files of each node, by node and name."""
         return {node: _files(folder) for node, folder in self._folders.items()}
 
-    def told(self, config: Document, before: Mapping[str, Mapping[str, bytes]]) -> Document:
+    def told(
+        self, config: Document, was: Document, before: Mapping[str, Mapping[str, bytes]]
+    ) -> Document:
         """Return what each node holds once a configuration was distributed, in words if it is so.
 
         Args:
             config: as the master has it.
-            before: what was held when the run began; offline nodes must have it still.
+            was: as the master had it when the run began.
+            before: what was held then; nodes that were offline must have it still.
         """
         lines = ssconf_files(document.split(config))
         wanted = {f"ssconf_{key}": content for key, content in lines.items()}
         deadline_s = time.monotonic() + PATIENCE_S
         while True:
             told = {
-                each["name"]: self._of_node(each, config, wanted, before[each["name"]])
-                for each in config["nodes"].values()
+                each["name"]: self._of_node(
+                    each, was["nodes"].get(uuid), config, wanted, before[each["name"]]
+                )
+                for uuid, each in config["nodes"].items()
             }
-            well = all(text in (CURRENT, UNTOUCHED) for text in told.values())
+            well = all(text in (CURRENT, UNTOUCHED, LEFT) for text in told.values())
             if well or time.monotonic() > deadline_s:
                 return told
             time.sleep(PAUSE_S)
@@ -63,11 +69,14 @@ class Copies:
     def _of_node(
         self,
         node: Document,
+        was: Document | None,
         config: Document,
         wanted: Mapping[str, bytes],
         before: Mapping[str, bytes],
     ) -> object:
         files = _files(self._folders[node["name"]])
+        if node["offline"] and was is not None and not was["offline"]:
+            return LEFT
         if node["offline"]:
             return UNTOUCHED if files == before else _as_texts(files)
         wrong = {
@@ -79,8 +88,9 @@ class Copies:
         if node["master_candidate"]:
             is_well = self._is_copy(copy, config)
         else:
-            # Who was a candidate keeps what it had then.
-            is_well = copy == before.get(CONFIG)
+            # Who was a candidate keeps what it had then, perhaps with a part of the changes.
+            was_candidate = was is not None and was["master_candidate"]
+            is_well = was_candidate or copy == before.get(CONFIG)
         if not is_well:
             wrong[CONFIG] = [_as_text(copy)]
         return wrong or CURRENT

@@ -124,7 +124,7 @@ class Side:
         self._control.clear()
         submitted = [self._submitted(each) for each in _jobs_of(job)]
         after = self._read()
-        copies = self._copies.told(after, held)
+        copies = self._copies.told(after, before, held)
         after["serial_no"] -= before["serial_no"]
         after["mtime"] = after["mtime"] != before["mtime"]
         return Outcome(
