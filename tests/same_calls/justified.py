@@ -53,6 +53,18 @@ _NO_LOCK: Final = (
     " does what is meant"
 )
 
+_TOO_FEW: Final = (
+    "the reference tells in between that there are too few candidates; ours promotes others with"
+    " the same change"
+)
+_BETWEEN: Final = r"\['message', \[\]\], \['message', \['node4"
+_TWO: Final = ["message", ["node4.example.com", "node5.example.com"]]
+#: What is told of keys that were not taken: of two nodes promoted, of one demoted.
+_UNTAKEN: Final = [
+    *[["message", []], ["message", ["node5.example.com"]]] * 2,
+    *(["message", names] for names in ([], ["node3.example.com"], ["node6.example.com"])),
+]
+
 
 def _exactly(value: object) -> str:
     """Return the regular expression for the whole repr of a value, in which some may stand."""
@@ -91,6 +103,64 @@ def _succeeds(
     if log is not None:
         yield Justified(title, r"job\.ops\[0\]\.log", reason, _exactly([]), _exactly(log))
 
+
+#: Of roles and parameters of nodes.
+NODES: Final = (
+    Justified(
+        "NODE_SET_PARAMS",
+        r"config\.(cluster\.|nodes\.[0-9a-f-]+\.)?serial_no",
+        "the reference writes a node for its parameters, again for its role, then those that take"
+        " its place and the certificates, each by itself; ours changes it at once",
+        theirs="^[0-9]+$",
+    ),
+    Justified(
+        "NODE_SET_PARAMS as it is",
+        r"config\.(cluster\.|nodes\.[0-9a-f-]+\.)?mtime",
+        "what leaves a node as it is is no change here, and nothing is distributed",
+        theirs=r"^(True|1[0-9]{9}\.[0-9]+)$",
+    ),
+    Justified(
+        "NODE_SET_PARAMS (offline with another promoted|demoted, and others|no longer capable)",
+        r"config\.nodes\.[0-9a-f-]+\.mtime",
+        "the reference leaves the time of a node that it promotes",
+    ),
+    Justified(
+        "NODE_SET_PARAMS offline with another promoted",
+        r"job\.ops\[0\]\.log",
+        _TOO_FEW,
+        theirs=_BETWEEN,
+        ours=rf"^(?!.*{_BETWEEN})",
+    ),
+    Justified(
+        "NODE_SET_PARAMS no longer capable",
+        r"job\.ops\[0\]\.log",
+        _TOO_FEW,
+        theirs=_exactly([["message", []]] * 2 + [["message", ["node4.example.com"]]]),
+        ours=_exactly([["message", []], ["message", ["node4.example.com"]]]),
+    ),
+    Justified(
+        "NODE_SET_PARAMS demoted, and others promoted",
+        r"job\.ops\[0\]\.log",
+        "likewise; and it names nodes whose scripts fail by their uuids",
+        theirs=_exactly([*[["message", []]] * 2, _TWO, *_UNTAKEN, *[["message", []]] * 2]),
+        ours=_exactly([_TWO, *_UNTAKEN, *(["message", [f"node{n}.example.com"]] for n in (1, 2))]),
+    ),
+    Justified(
+        "NODE_SET_PARAMS offline with another promoted",
+        r"config\.cluster\.candidate_certs\.[0-9a-f-]+",
+        "a node that is no candidate any more may not call as one, whatever fails later; at the"
+        " reference it still may",
+        theirs="^'[0-9A-F:]+'$",
+        ours=_exactly(None),
+    ),
+    Justified(
+        "NODE_SET_PARAMS (offline with another promoted|another address that it has not)",
+        r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference names the node by its uuid, or not at all",
+        theirs=_exactly([]),
+        ours=_exactly(["node4.example.com"]),
+    ),
+)
 
 JUSTIFIED: Final = (
     Justified(
@@ -261,7 +331,7 @@ JUSTIFIED: Final = (
         ours="example.com",
     ),
     Justified(
-        "(GROUP|INSTANCE)_.* dry run", r"job\.ops\[0\]\.log",
+        "(GROUP|INSTANCE|NODE)_.* dry run", r"job\.ops\[0\]\.log",
         "ours says in a dry run what would be done",
     ),
     Justified(
@@ -370,6 +440,7 @@ JUSTIFIED: Final = (
         "the reference names a node that does not run its scripts by its uuid",
         theirs=r"^\[\]$", ours=r"^\['[^']*'\]$",
     ),
+    *NODES,
     Justified(
         "CLUSTER_SET_PARAMS", r"config\.(cluster\.)?serial_no",
         "the reference writes the cluster up to five times, changed or not; ours once, if so",

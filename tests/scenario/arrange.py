@@ -16,7 +16,7 @@ from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
 from masterd.testing.node_calls import DATA_DIR
-from masterd.testing.node_means import COMMANDS_DIR, EXPORT_DIR, write_mirrors
+from masterd.testing.node_means import ADDRESSES, COMMANDS_DIR, EXPORT_DIR, write_mirrors
 from tests.lu_support import World
 
 
@@ -204,6 +204,35 @@ def _restart(world: World, _: str) -> None:
     world.locks.release(1)
 
 
+def _pool(world: World, rest: str) -> None:
+    """Wish for so many master candidates, and have no node be one but these: `SIZE NODE...`."""
+    size, *names = rest.split()
+    config = world.config.snapshot()
+    wanted = {_node(world, name).uuid for name in names} | {config.cluster.master_node}
+
+    def change(draft: Draft) -> None:
+        draft.put(msgspec.structs.replace(config.cluster, candidate_pool_size=int(size)))
+        for node in config.nodes.values():
+            draft.put(msgspec.structs.replace(node, master_candidate=node.uuid in wanted))
+
+    world.config.update(change)
+
+
+def _address(world: World, rest: str) -> None:
+    """Have a node in the network for replication: `NODE ADDRESS`; the configuration says so too."""
+    name, address = rest.split()
+    node = _node(world, name)
+    moved = msgspec.structs.replace(node, secondary_ip=address)
+    world.config.update(lambda draft: draft.put(moved))
+
+
+def _has(world: World, rest: str) -> None:
+    """Give a node an address of which the configuration does not know: `NODE ADDRESS`."""
+    name, address = rest.split()
+    _file(world, _node(world, name).name, ADDRESSES).write_text(json.dumps([address]))
+    world.probe.there.add(address)
+
+
 def _node(world: World, name: str) -> Node:
     node = world.config.snapshot().nodes.expand(name)
     assert node is not None, name
@@ -212,18 +241,21 @@ def _node(world: World, name: str) -> Node:
 
 ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "active": _active,
-    "alone": _alone,
+    "address": _address,
     "allocator": _default_allocator,
+    "alone": _alone,
     "command": _command,
     "drbd": _drbd,
     "export": _export,
     "fail": _fail,
     "folders": _folders,
     "group": _group,
+    "has": _has,
     "host": _host,
     "mirror": _mirror,
     "offline": _offline,
     "out_of_band": _out_of_band,
+    "pool": _pool,
     "regular": _regular,
     "restart": _restart,
     "script": _script,

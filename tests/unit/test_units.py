@@ -37,7 +37,6 @@ TO_COME: Final = frozenset(
         "OP_INSTANCE_SET_PARAMS",
         "OP_NODE_ADD",
         "OP_NODE_REMOVE",
-        "OP_NODE_SET_PARAMS",
     ]
 )
 
