@@ -3,12 +3,13 @@
 Source: Ganeti 3.0.2 lib/hooksmaster.py (environment, order, texts); hook_env.json.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import HooksAbort
 from masterd.node import hooks as scripts_of_nodes
+from masterd.node.target import Where
 from masterd.rpc.result import RpcResult
 from masterd.work.feedback import Feedback
 from masterd.work.hook_env import CONFIG_UPDATE, POST, PRE, after, before, common
@@ -38,10 +39,13 @@ class NodeHooks:
         """Run the scripts after the work; see `HookRunner`."""
         env = {**before(told.env), **after(now.env)}
         answers = self._run(run, _path(run), POST, env, told.post_nodes)
-        for node, script, output in self._failures(answers, run.say):
-            text = output or "(no output)"
-            run.say.warning(f"On {node} script {script} failed, output: {text}")
+        self._warn(answers, run.say)
         return answers
+
+    def leaving(self, run: Surrounded, told: Hooked, node: Where) -> None:
+        """Run the scripts after the work on a node that leaves; see `HookRunner`."""
+        env = {**before(told.env), **after(told.env)}
+        self._warn(self._ask(run, _path(run), POST, env, [node]), run.say)
 
     def config_update(self, run: Surrounded, told: Hooked) -> None:
         """Run the master's scripts that follow a change of the configuration."""
@@ -58,13 +62,28 @@ class NodeHooks:
     ) -> Answers:
         config = self._config()
         found = {uuid: config.nodes[uuid] for uuid in uuids if uuid in config.nodes}
-        if not found:
-            return {}
+        where = sorted(found.values(), key=lambda node: node.name)
+        return self._ask(run, path, phase, env, where) if found else {}
+
+    def _ask(
+        self,
+        run: Surrounded,
+        path: str,
+        phase: str,
+        env: Mapping[str, str],
+        where: Sequence[Where],
+    ) -> Answers:
+        config = self._config()
         object_type = None if run.path is None else run.path.object_type
         own = common(run.before, run.op.OP_ID, path, phase, object_type, self._data_dir)
         whole = {**own, **env}
-        where = sorted(found.values(), key=lambda node: node.name)
         return scripts_of_nodes.run(run.nodes, where, path, phase, whole)
+
+    def _warn(self, answers: Answers, say: Feedback) -> None:
+        """Tell of scripts that failed where that changes nothing any more."""
+        for node, script, output in self._failures(answers, say):
+            text = output or "(no output)"
+            say.warning(f"On {node} script {script} failed, output: {text}")
 
     def _failures(self, answers: Answers, say: Feedback) -> list[tuple[str, str, str]]:
         """Return node, script and output of the scripts that failed; tell of silent nodes."""

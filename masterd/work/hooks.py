@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.node.target import Nodes
+from masterd.node.target import Nodes, Where
 from masterd.opcodes.base import OpCode
 from masterd.rpc.result import RpcResult
 from masterd.work.feedback import Feedback
@@ -86,6 +86,10 @@ class HookRunner(Protocol):
         """
         ...
 
+    def leaving(self, run: Surrounded, told: Hooked, node: Where) -> None:
+        """Run the scripts after the work on a node of which it is about to take the daemon away."""
+        ...
+
     def config_update(self, run: Surrounded, told: Hooked) -> None:
         """Run the master's scripts that follow a change of the configuration; nobody is told."""
         ...
@@ -101,5 +105,25 @@ class NoHooks:
         """Run nothing."""
         return {}
 
+    def leaving(self, run: Surrounded, told: Hooked, node: Where) -> None:
+        """Run nothing."""
+
     def config_update(self, run: Surrounded, told: Hooked) -> None:
         """Run nothing."""
+
+
+class LastScripts:
+    """The scripts of a node that leaves while the work goes on; one for each run of an opcode."""
+
+    def __init__(self, runner: HookRunner) -> None:
+        self._runner = runner
+        self._about: tuple[Surrounded, Hooked] | None = None
+
+    def begin(self, run: Surrounded, told: Hooked) -> None:
+        """Take note of the work that begins."""
+        self._about = run, told
+
+    def run(self, node: Where) -> None:
+        """Have a node run the scripts that follow the work, as it will not be there. Switches."""
+        assert self._about is not None, "only the work itself takes a node's daemon away"
+        self._runner.leaving(*self._about, node)

@@ -16,7 +16,7 @@ from masterd.opcodes.base import OpCode, check_result, lost_secrets
 from masterd.work.base import LogicalUnit, WithJobs
 from masterd.work.context import ClusterContext, OpRun, RecordedConfig
 from masterd.work.feedback import Feedback
-from masterd.work.hooks import NO_HOOKS, Hooked, Surrounded
+from masterd.work.hooks import NO_HOOKS, Hooked, LastScripts, Surrounded
 from masterd.work.jobs import submitter
 from masterd.work.locks import Locking, never_enough
 from masterd.work.work import HeldLocks, Reserving, Work
@@ -90,6 +90,7 @@ class Processor:
             watcher_pause=context.watcher_pause,
             in_thread=context.in_thread,
             probe=context.probe,
+            scripts=LastScripts(context.hooks),
         )
 
     def _run(self, unit: AnyUnit, run: OpRun) -> object:
@@ -154,6 +155,7 @@ class Processor:
 
     def _execute(self, unit: AnyUnit, plan: object, told: Hooked, config: ConfigSnapshot) -> object:
         """Work, and have the scripts run that follow it; `config` is that of before. Switches."""
+        unit.work.scripts.begin(_surrounded(unit, config), told)
         if told.leaving:
             last = replace(told, post_nodes=told.leaving)
             self._context.hooks.post(_surrounded(unit, config), last, last)

@@ -17,6 +17,7 @@ from masterd.wconf.reservations import Owner as Reserver
 from masterd.wconf.reservations import Reservations, Thing
 from masterd.work.context import InThread, Queries, RecordedConfig
 from masterd.work.feedback import Feedback
+from masterd.work.hooks import LastScripts
 
 #: Submits jobs on behalf of the opcode; tells for each whether it was taken, and its id or why not.
 #: Switches.
@@ -127,6 +128,7 @@ class Work:
         submit: submits jobs at once; units whose result are jobs return `WithJobs` instead.
         dialect: the release of Ganeti that is spoken.
         probe: looks names up, and tells whether a host is there.
+        scripts: has a node that leaves run the scripts that follow the work.
         new_uuid: makes the uuid of a new object.
         sleep: waits for so many seconds; switches, and ends early only when the greenlet is killed.
         drained: tells whether the queue takes no new jobs.
@@ -151,3 +153,4 @@ class Work:
     watcher_pause: Callable[[], int | None]
     in_thread: InThread
     probe: Probe
+    scripts: LastScripts

@@ -24,6 +24,7 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.instance import hook_env
 from masterd.instance.hook_env import NewDisk, Subject, asked, instance_env, moved, subject
 from masterd.lu.registry import LOGICAL_UNITS
+from masterd.node.target import Where
 from masterd.opcodes.base import OpCode
 from masterd.work.hooks import Answers, Hooked, HookPath, Surrounded
 from tests.interop import debian
@@ -460,6 +461,9 @@ class FirstScripts:
         self.found = run.path, told
 
     def post(self, run: Surrounded, told: Hooked, now: Hooked) -> Answers:
+        raise AssertionError("nothing was done")
+
+    def leaving(self, run: Surrounded, told: Hooked, node: Where) -> None:
         raise AssertionError("nothing was done")
 
     def config_update(self, run: Surrounded, told: Hooked) -> None:
