@@ -194,6 +194,7 @@ OPCODES: Final[Mapping[str, dict[str, object]]] = {
     "OP_NODE_QUERYVOLS": {"nodes": [_NODE], "output_fields": ["name"]},
     "OP_NODE_QUERY_STORAGE": {"nodes": [_NODE], "name": "a", "output_fields": ["name"],
                               "storage_type": "lvm-pv"},
+    "OP_NODE_REMOVE": {"node_name": _NODE, "node_uuid": None},
     "OP_NODE_SET_PARAMS": {"node_name": _NODE, "node_uuid": None, "auto_promote": False,
                            "force": False, "drained": None, "offline": None, "powered": None,
                            "master_candidate": None, "master_capable": None, "vm_capable": None,

@@ -31,6 +31,7 @@ from masterd.lu.network_connect import LUNetworkConnect, LUNetworkDisconnect
 from masterd.lu.node_evacuate import LUNodeEvacuate, LUNodeMigrate
 from masterd.lu.node_params import LUNodeSetParams
 from masterd.lu.node_power import LUNodePowercycle, LUOobCommand
+from masterd.lu.node_removal import LUNodeRemove
 from masterd.lu.node_storage import LUNodeQueryStorage
 from masterd.lu.node_units import LUNodeModifyStorage, LURepairNodeStorage
 from masterd.lu.node_volumes import LUNodeQueryvols
@@ -84,6 +85,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_NODE_POWERCYCLE": LUNodePowercycle,
     "OP_NODE_QUERYVOLS": LUNodeQueryvols,
     "OP_NODE_QUERY_STORAGE": LUNodeQueryStorage,
+    "OP_NODE_REMOVE": LUNodeRemove,
     "OP_NODE_SET_PARAMS": LUNodeSetParams,
     "OP_OOB_COMMAND": LUOobCommand,
     "OP_OS_DIAGNOSE": LUOsDiagnose,

@@ -21,6 +21,8 @@ EXPORT_DIR: Final = "srv/ganeti/export"
 _POWER: Final = "var/run/ganeti/simulated-power.json"
 _CLOSED: Final = "var/run/ganeti/simulated-closed-volumes.json"
 _MIRRORS: Final = "var/run/ganeti/simulated-mirrors.json"
+#: Names in the node's file of hosts, and their addresses.
+HOSTS: Final = "var/run/ganeti/simulated-hosts.json"
 #: Addresses that a node has besides the one by which it is called.
 ADDRESSES: Final = "var/run/ganeti/simulated-addresses.json"
 
@@ -49,6 +51,20 @@ def powercycle(_root: Path, _arguments: list[object]) -> str:
 def demote(root: Path, _arguments: list[object]) -> None:
     """Put away what only candidates have."""
     (root / "var/lib/ganeti/config.data").unlink(missing_ok=True)
+
+
+def leave(root: Path, _arguments: list[object]) -> None:
+    """Forget the cluster: the files that say which it is."""
+    for path in (root / "var/lib/ganeti").glob("ssconf_*"):
+        path.unlink()
+
+
+def modify_hosts(root: Path, arguments: list[object]) -> None:
+    """Write down who is in the file of hosts."""
+    mode, name, address = arguments
+    hosts: dict[str, object] = _told(root / HOSTS, {})
+    hosts.pop(str(name), None)
+    _tell(root / HOSTS, {**hosts, str(name): address} if mode == "add" else hosts)
 
 
 def has_address(root: Path, arguments: list[object]) -> bool:

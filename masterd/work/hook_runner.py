@@ -73,7 +73,6 @@ class NodeHooks:
         env: Mapping[str, str],
         where: Sequence[Where],
     ) -> Answers:
-        config = self._config()
         object_type = None if run.path is None else run.path.object_type
         own = common(run.before, run.op.OP_ID, path, phase, object_type, self._data_dir)
         whole = {**own, **env}

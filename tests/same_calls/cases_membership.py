@@ -64,6 +64,22 @@ def _idle(document: Document) -> None:
     named(document, "instances", "inst1.example.com")["admin_state"] = "down"
 
 
+def _empty(*numbers: int) -> Callable[[Document], None]:
+    """Have no instances on these nodes."""
+
+    def change(document: Document) -> None:
+        there = {list(document["nodes"])[number - 1] for number in numbers}
+        for uuid, instance in list(document["instances"].items()):
+            disks = [document["disks"][disk] for disk in instance["disks"]]
+            nodes = {instance["primary_node"], *(node for disk in disks for node in disk["nodes"])}
+            if there & nodes:
+                for disk in instance["disks"]:
+                    del document["disks"][disk]
+                del document["instances"][uuid]
+
+    return change
+
+
 _OFFLINE: Final = {"offline": True, "drained": False}
 
 SET_ROLES: Final = (
@@ -236,4 +252,68 @@ SET_PARAMS: Final = (
     ),
 )  # fmt: skip
 
-CASES: Final = (*SET_ROLES, *SET_PARAMS)
+#: What nodes answer to what comes with the end of one.
+LEAVING: Final = {
+    **ROLES,
+    "etc_hosts_modify": None,
+    "node_leave_cluster": None,
+    "upload_file": None,
+}
+
+
+def _only(document: Document) -> None:
+    """Have a single instance."""
+    there = named(document, "instances", "inst18.example.com")
+    document["instances"] = {there["uuid"]: there}
+    document["disks"] = {uuid: document["disks"][uuid] for uuid in there["disks"]}
+
+
+def _remove(number: int, **params: Any) -> Document:
+    return op("OP_NODE_REMOVE", node_name=f"node{number}", **params)
+
+
+#: A cluster whose nodes' files of hosts are somebody else's.
+NO_HOSTS: Final = _cluster(modify_etc_hosts=False)
+
+REMOVE: Final = (
+    case(
+        "a regular node",
+        _remove(6),
+        config=_empty(6),
+        answers=LEAVING,
+        at_once=("upload_file",),
+    ),
+    case("a candidate", _remove(2), config=_all(_empty(2), NO_HOSTS), answers=LEAVING),
+    case(
+        "whose scripts fail",
+        _remove(6),
+        config=_all(_empty(6), NO_HOSTS),
+        answers={
+            **LEAVING,
+            "hooks_runner@node6.example.com": [["10-script", 1, "output"]],
+            "node_ssh_key_remove": UNTAKEN["node_ssh_key_remove"],
+        },
+        failing=False,
+    ),
+    case(
+        "offline",
+        _remove(6),
+        config=_all(_empty(6), _node(6, **_OFFLINE), NO_HOSTS),
+        answers=LEAVING,
+        failing=False,
+    ),
+    case(
+        "without keys",
+        _remove(2),
+        config=_all(_empty(2), _cluster(modify_ssh_setup=False), NO_HOSTS),
+        answers=LEAVING,
+        failing=False,
+    ),
+    case("the master", _remove(1)),
+    case("with an instance", _remove(2), config=_only),
+    case("unknown", op("OP_NODE_REMOVE", node_name="nobody")),
+    case("another uuid", _remove(2, node_uuid="3b5f3d86-268e-4c45-9c6b-f1e1a399f82a")),
+    case("dry run", _remove(6, dry_run=True), config=_empty(6), failing=False),
+)
+
+CASES: Final = (*SET_ROLES, *SET_PARAMS, *REMOVE)

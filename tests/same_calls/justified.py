@@ -58,6 +58,7 @@ _TOO_FEW: Final = (
     " the same change"
 )
 _BETWEEN: Final = r"\['message', \[\]\], \['message', \['node4"
+_SOME_FILE: Final = r"^\['(node1\.example\.com', ')?node[56]\.example\.com'\]$"
 _TWO: Final = ["message", ["node4.example.com", "node5.example.com"]]
 #: What is told of keys that were not taken: of two nodes promoted, of one demoted.
 _UNTAKEN: Final = [
@@ -114,13 +115,28 @@ NODES: Final = (
         theirs="^[0-9]+$",
     ),
     Justified(
+        "NODE_(REMOVE|ADD)",
+        r"config\.(cluster\.)?(serial_no|mtime)",
+        "likewise, and the cluster object has the time of that, too",
+        theirs=r"^([0-9]+|1[0-9]{9}\.[0-9]+)$",
+    ),
+    Justified(
+        "NODE_(REMOVE|ADD)",
+        r"job\.ops\[0\]\.log\[0\]\[1\]",
+        "the reference sends files in the order of a hash table, so others fail; a path of the"
+        " master is among the words of some",
+        theirs=_SOME_FILE,
+        ours=_SOME_FILE,
+    ),
+    Justified(
         "NODE_SET_PARAMS as it is",
         r"config\.(cluster\.|nodes\.[0-9a-f-]+\.)?mtime",
         "what leaves a node as it is is no change here, and nothing is distributed",
         theirs=r"^(True|1[0-9]{9}\.[0-9]+)$",
     ),
     Justified(
-        "NODE_SET_PARAMS (offline with another promoted|demoted, and others|no longer capable)",
+        "NODE_(SET_PARAMS (offline with another promoted|demoted, and others|no longer capable)"
+        "|REMOVE)",
         r"config\.nodes\.[0-9a-f-]+\.mtime",
         "the reference leaves the time of a node that it promotes",
     ),
@@ -154,7 +170,7 @@ NODES: Final = (
         ours=_exactly(None),
     ),
     Justified(
-        "NODE_SET_PARAMS (offline with another promoted|another address that it has not)",
+        "NODE_(SET_PARAMS (offline with another promoted|another address that it has not)|REMOVE)",
         r"job\.ops\[0\]\.result\[1\]\[0\]",
         "the reference names the node by its uuid, or not at all",
         theirs=_exactly([]),
@@ -526,7 +542,7 @@ JUSTIFIED: Final = (
         "the reference names the node by its uuid", theirs=r"^\[\]$", ours="example.com",
     ),
     Justified(
-        "CLUSTER_RE(DIST_CONF|NAME)", r"calls\..*\[1\]\[0\]\[[34]\]",
+        "(CLUSTER_RE(DIST_CONF|NAME)|NODE_(REMOVE|ADD))", r"calls\..*\[1\]\[0\]\[[34]\]",
         "the files of the two masters belong to different users here, because luxid must read its",
         theirs="^'gnt-", ours="^'",
     ),

@@ -11,6 +11,7 @@ from masterd.config.disk import Disk
 from masterd.config.kinds import DISK, INSTANCE, NODE
 from masterd.config.node import Node, NodeGroup
 from masterd.config.params import PartialInstancePolicy, PartialNdParams
+from masterd.config.relations import relations
 from masterd.config.transaction import Draft
 from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
@@ -233,6 +234,30 @@ def _has(world: World, rest: str) -> None:
     world.probe.there.add(address)
 
 
+def _bare(world: World, rest: str) -> None:
+    """Have no instances on a node, but their disks still."""
+    config = world.config.snapshot()
+    for instance in config.derived(relations).primary_of[_node(world, rest).uuid]:
+        world.config.update(lambda draft, uuid=instance.uuid: draft.remove(INSTANCE, uuid))  # type: ignore[misc]
+
+
+def _empty(world: World, rest: str) -> None:
+    """Have no instances on a node, and no disks that belong to none."""
+    config = world.config.snapshot()
+    node = _node(world, rest)
+
+    def change(draft: Draft) -> None:
+        for instance in config.derived(relations).primary_of.get(node.uuid, ()):
+            draft.remove(INSTANCE, instance.uuid)
+            for uuid in instance.disks:
+                draft.remove(DISK, uuid)
+        for disk in draft.every(DISK):
+            if node.uuid in disk.nodes:
+                draft.remove(DISK, disk.uuid)
+
+    world.config.update(change)
+
+
 def _node(world: World, name: str) -> Node:
     node = world.config.snapshot().nodes.expand(name)
     assert node is not None, name
@@ -244,8 +269,10 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "address": _address,
     "allocator": _default_allocator,
     "alone": _alone,
+    "bare": _bare,
     "command": _command,
     "drbd": _drbd,
+    "empty": _empty,
     "export": _export,
     "fail": _fail,
     "folders": _folders,

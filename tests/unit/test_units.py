@@ -36,7 +36,6 @@ TO_COME: Final = frozenset(
         "OP_INSTANCE_REPLACE_DISKS",
         "OP_INSTANCE_SET_PARAMS",
         "OP_NODE_ADD",
-        "OP_NODE_REMOVE",
     ]
 )
 
