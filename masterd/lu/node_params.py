@@ -22,7 +22,7 @@ from masterd.config.transaction import Draft
 from masterd.errors import ECode, OpPrereqError
 from masterd.instance import hook_env
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
-from masterd.lu import candidate_pool, kvm_daemon, names, node_address
+from masterd.lu import candidate_pool, names, node_address, user_shutdown
 from masterd.node import membership, ssh, verify
 from masterd.opcodes.node import OpNodeSetParams
 from masterd.work.base import Description, Locks, LogicalUnit
@@ -136,7 +136,8 @@ class LUNodeSetParams(LogicalUnit[OpNodeSetParams, Change]):
         if plan.becomes is not plan.was:
             self._change_role(plan, node, promoted)
         silently = _KVM not in config.snapshot().cluster.enabled_hypervisors
-        kvm_daemon.ensure(self.work, [node], silently=silently)
+        config = self.work.config.snapshot()
+        user_shutdown.ensure(self.work, config, [node], tell_of_stops=not silently)
         self._change_keys(plan, node)
         wanted = {name: getattr(self.op, name) for name in (*_CAPABILITIES, "secondary_ip")}
         told = [[name, str(value)] for name, value in wanted.items() if value is not None]
