@@ -136,8 +136,8 @@ class LUNodeSetParams(LogicalUnit[OpNodeSetParams, Change]):
         if plan.becomes is not plan.was:
             self._change_role(plan, node, promoted)
         silently = _KVM not in config.snapshot().cluster.enabled_hypervisors
-        config = self.work.config.snapshot()
-        user_shutdown.ensure(self.work, config, [node], tell_of_stops=not silently)
+        now = self.work.config.snapshot()
+        user_shutdown.ensure(self.work, now, [node], tell_of_stops=not silently)
         self._change_keys(plan, node)
         wanted = {name: getattr(self.op, name) for name in (*_CAPABILITIES, "secondary_ip")}
         told = [[name, str(value)] for name, value in wanted.items() if value is not None]

@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 
 from masterd.config import document
-from masterd.errors import OpCodeUnknown
 from masterd.job.new import NewJob
 from masterd.opcodes.base import OpCode
 from masterd.opcodes.cluster_verify import (
@@ -87,9 +86,3 @@ def test_the_jobs_tell_from_which_job_they_come(make: Callable[..., World]) -> N
     own = ("gnt:opcode:cluster_verify_disks", "job=7;index=0", NOW_US * 1000)
     assert group.reason == (("client", "because", 1), own)
     assert group.comment == "Submitted by OP_CLUSTER_VERIFY_DISKS"
-
-
-def test_the_job_of_a_group_says_that_nobody_carries_it_out_yet(make: Callable[..., World]) -> None:
-    op = OpClusterVerifyGroup(group_name="default")
-    with pytest.raises(OpCodeUnknown, match=op.OP_ID):
-        make().run(op, Run())
