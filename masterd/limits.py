@@ -307,15 +307,12 @@ LU_NOTIFY_CONFIRM_S: Final = 60.0
 #: become one in which it needs more. Each time it waited for others; so often means never.
 LU_LOCK_TRIES_MAX: Final = 20
 
-#: How often, and every how many seconds, mirrors are asked for whose node is silent (a minute is
-#: enough for a restart), or that lack a side and do not copy (they may be about to).
-LU_SYNC_SILENCES_MAX: Final = 10
-LU_SYNC_SILENT_S: Final = 6.0
-LU_SYNC_DEGRADED_MAX: Final = 10
-LU_SYNC_DEGRADED_S: Final = 1.0
-#: Seconds between two looks at mirrors that copy: without an estimate, and at most.
-LU_SYNC_PAUSE_S: Final = 5.0
-LU_SYNC_PAUSE_MAX_S: Final = 60.0
+#: How often a node is asked in vain how far its mirrors are, six seconds apart: a minute is enough
+#: for a node daemon to be started anew.
+DISK_SYNC_SILENT_TRIES_MAX: Final = 10
+#: How often one looks again, each second, at a mirror that is broken though nothing is copied any
+#: more: between two states DRBD seems so for a moment.
+DISK_SYNC_DEGRADED_TRIES_MAX: Final = 10
 
 # --- query --------------------------------------------------------------------------------------
 

@@ -3,13 +3,12 @@
 Source: Ganeti 3.0.2 lib/objects.py (GetNodes, ComputeLDParams), lib/config (GetInstanceDiskParams).
 """
 
+import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
 from typing import Final
 
 import msgspec
 
-from masterd.config.disk import Disk
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.objects import FreeParams
 from masterd.config.params import DiskTemplate, fill_free
@@ -21,8 +20,8 @@ from masterd.errors import ConfigurationError
 DRBD_META_MIB: Final = 128
 #: Templates whose disks take no room that the cluster counts.
 _NOT_COUNTED: Final = frozenset({"blockdev", "diskless"})
-#: Templates whose disks are files in a directory of their instance.
-_IN_DIRECTORIES: Final = frozenset({"file", "sharedfile"})
+#: Templates whose disks are files that Ganeti makes directories for. Source: constants DT_FILE.
+_IN_FILES: Final = frozenset({"file", "sharedfile"})
 
 
 def of(config: ConfigSnapshot, instance: AnyInstance) -> Sequence[AnyDisk]:
@@ -69,14 +68,31 @@ def tree(disk: AnyDisk) -> Iterator[AnyDisk]:
 
 
 def without_size(disk: AnyDisk) -> AnyDisk:
-    """Return a disk, and what it is made of, with no size: a node then takes what it finds."""
-    children = tuple(_child_without_size(child) for child in disk.children)
-    return msgspec.structs.replace(disk, size=0, children=children)
+    """Return a disk of whose size, and of its parts' sizes, nothing is known."""
+    return msgspec.structs.replace(
+        disk,
+        size=0,
+        children=tuple(msgspec.structs.replace(child, size=0) for child in disk.children),
+    )
 
 
-def _child_without_size(disk: Disk) -> Disk:
-    children = tuple(_child_without_size(child) for child in disk.children)
-    return msgspec.structs.replace(disk, size=0, children=children)
+def directories(disks: Iterable[AnyDisk]) -> list[str]:
+    """Return the directories that disks in files have for themselves, sorted."""
+    found = {
+        posixpath.dirname(str(disk.logical_id[1]))
+        for disk in disks
+        if disk.dev_type in _IN_FILES and disk.logical_id is not None
+    }
+    return sorted(found)
+
+
+def ports(disks: Iterable[AnyDisk]) -> list[int]:
+    """Return the ports that DRBD disks are connected by."""
+    return [
+        int(disk.logical_id[2])
+        for disk in disks
+        if disk.dev_type == "drbd" and disk.logical_id is not None
+    ]
 
 
 def volumes(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[tuple[str, str]]:
@@ -90,27 +106,6 @@ def volumes(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[tuple[str
                 if part.dev_type == "plain" and part.logical_id is not None:
                     group, name = part.logical_id
                     yield uuid, f"{group}/{name}"
-
-
-def ports(those: Iterable[AnyDisk]) -> list[int]:
-    """Return the TCP ports that DRBD disks hold, in their order."""
-    return [
-        int(disk.logical_id[2])
-        for disk in those
-        if disk.dev_type == "drbd" and disk.logical_id is not None
-    ]
-
-
-def emptied_directories(those: Iterable[AnyDisk], of_instance: Iterable[AnyDisk]) -> list[str]:
-    """Return the directories in which no disk file of an instance is left once `those` are gone."""
-    gone = {disk.uuid for disk in those}
-    left: set[str] = set()
-    emptied: set[str] = set()
-    for disk in of_instance:
-        if disk.dev_type in _IN_DIRECTORIES and disk.logical_id is not None:
-            directory = str(PurePosixPath(str(disk.logical_id[1])).parent)
-            (emptied if disk.uuid in gone else left).add(directory)
-    return sorted(emptied - left)
 
 
 def group_params(config: ConfigSnapshot, group_uuid: str, template: DiskTemplate) -> FreeParams:

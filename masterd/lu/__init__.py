@@ -12,7 +12,7 @@ One file or a few for each family; those behind a dash are its parts.
 * Nodes: `node_params` - `candidate_pool`, `user_shutdown`, `node_address`; `node_removal`,
   `node_power`, `node_storage` - `node_units`, `node_volumes`; `restricted_command`.
 * Networks: `network`, `network_connect`.
-* Instances: `instance_power`, `instance_activation`, `instance_console`, `instance_remove` -
+* Instances: `instance_power`, `disk_activation`, `instance_console`, `instance_remove` -
   `guest` (what such opcodes ask and record of their instance), `instance_disks`, `disk_sync`;
   `instance_query`, `backup_remove`.
 * Questions and tests: `query`, `delay`, `queue_tests` - `notify`; `allocator_test`,

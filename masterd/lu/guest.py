@@ -31,13 +31,10 @@ from masterd.work.context import RecordedConfig
 from masterd.work.hooks import Hooked
 from masterd.work.work import Work
 
-#: States in which an instance is of use to clients, and those in which it should not run.
-ONLINE: Final = ("down", "up")
-NOT_RUNNING: Final = ("down", "offline")
-#: Of both, the one in which its disks may be worked on.
+#: States in which an instance is of use to clients, and that in which it should not run.
+ONLINE: Final[tuple[AdminState, ...]] = ("down", "up")
 STOPPED: Final[tuple[AdminState, ...]] = ("down",)
 
-_UP: Final = "up"
 _KVM: Final = "kvm"
 _BRIDGED: Final = "bridged"
 #: Source: constants HV_INSTANCE_STATE, an instance that was shut down from inside.
@@ -131,35 +128,6 @@ def ask(work: Work, config: ConfigSnapshot, guest: Guest) -> RpcResult:
     return instances.info(work.rpc, config, guest.node, guest.instance)
 
 
-def check_stopped(work: Work, config: ConfigSnapshot, guest: Guest, told: str) -> None:
-    """Refuse an instance that is not to be down, or that runs all the same. Switches.
-
-    Where its primary node is offline, nobody is asked whether it runs.
-
-    Args:
-        told: What cannot be done because of it.
-
-    Raises:
-        OpPrereqError: it is not, it does, or its node does not tell.
-    """
-    instance = guest.instance
-    check_admin_state(instance, STOPPED, told)
-    if guest.node.offline:
-        work.say.warning("Primary node offline, ignoring check that instance is down")
-        return
-    # Unlike elsewhere, with the instance's own parameters of the hypervisor, as the reference does.
-    params = InstanceView(config, instance).whole_hv_params
-    result = instances.info(work.rpc, config, guest.node, instance, hvparams=params)
-    result.raise_(
-        f"Can't retrieve instance information for instance '{instance.name}'",
-        prereq=True,
-        code=ECode.ENVIRON,
-    )
-    payload: Any = result.payload
-    if payload and "state" in payload and payload["state"] != _SHUT_DOWN:
-        raise OpPrereqError(f"Instance {instance.name} is running, {told}", ECode.STATE)
-
-
 def was_stopped_inside(config: ConfigSnapshot, instance: Instance, told: Any) -> bool:
     """Tell whether its user has shut an instance down, by what its node tells of it."""
     if not told or told.get("state") != _SHUT_DOWN:
@@ -167,6 +135,34 @@ def was_stopped_inside(config: ConfigSnapshot, instance: Instance, told: Any) ->
     return instance.hypervisor != _KVM or bool(
         InstanceView(config, instance).hv_params["user_shutdown"]
     )
+
+
+def check_not_running(work: Work, config: ConfigSnapshot, found: Guest, told: str) -> None:
+    """Refuse an instance that is to run, or does. Switches.
+
+    Whether it does is not asked of a primary node that is offline.
+
+    Args:
+        told: What cannot be done because of it.
+
+    Raises:
+        OpPrereqError: it is, or its node does not tell.
+    """
+    instance, node = found.instance, found.node
+    check_admin_state(instance, STOPPED, told)
+    if node.offline:
+        work.say.warning("Primary node offline, ignoring check that instance is down")
+        return
+    filled = InstanceView(config, instance).whole_hv_params
+    result = instances.info(work.rpc, config, node, instance, hvparams=filled)
+    result.raise_(
+        f"Can't retrieve instance information for instance '{instance.name}'",
+        prereq=True,
+        code=ECode.ENVIRON,
+    )
+    state: Any = result.payload
+    if state and "state" in state and state["state"] != _SHUT_DOWN:
+        raise OpPrereqError(f"Instance {instance.name} is running, {told}", ECode.STATE)
 
 
 def check_bridges(work: Work, config: ConfigSnapshot, guest: Guest) -> None:

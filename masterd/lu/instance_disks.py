@@ -1,4 +1,4 @@
-"""The disks of an instance: brought up, down and out of the way, whatever they are made of.
+"""The disks of an instance: brought up and down, and removed, whatever they are made of.
 
 A disk is brought up on each node that has a copy of it: that is the primary node of the instance
 alone, or both ends of a DRBD disk, which then needs no word about the volumes below it.
@@ -6,8 +6,8 @@ alone, or both ends of a DRBD disk, which then needs no word about the volumes b
 Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (order of calls, what counts as a failure).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from masterd.config.instance import Instance
@@ -48,21 +48,22 @@ def assemble(
     Args:
         ignore_secondaries: Whether a failure before the disks are made ready for use counts not;
             it never does on a node that is offline, if it is not the primary one.
-        ignore_size: Whether nodes are not told how large the disks should be.
+        ignore_size: Whether nodes are not told how large disks are, because that is wrong.
     """
     instance = guest.record(work.config, uuid, disks_active=True)
     config = work.config.snapshot()
-    well, sized = True, not ignore_size
-    for place in _places(config, instance):
-        result = _assembled(work, config, instance, place, on_primary=False, sized=sized)
+    places = list(_places(config, instance))
+    if ignore_size:
+        places = [replace(place, disk=disks.without_size(place.disk)) for place in places]
+    well = True
+    for place in places:
+        result = _assembled(work, config, instance, place, on_primary=False)
         away = result.offline and place.node.uuid != instance.primary_node
         well = well and (result.ok or ignore_secondaries or away)
     devices: list[tuple[str, str, str | None]] = []
-    for place in _places(config, instance):
+    for place in places:
         if place.node.uuid == instance.primary_node:
-            result = _assembled(
-                work, config, instance, place, on_primary=True, sized=not ignore_size
-            )
+            result = _assembled(work, config, instance, place, on_primary=True)
             well = well and result.ok
             devices.append((place.node.name, place.disk.iv_name, _path(result)))
     if not well:
@@ -116,38 +117,32 @@ def shut_down(work: Work, uuid: str, *, primary_counts: bool = True) -> bool:
     return well
 
 
-def remove(work: Work, instance: AnyInstance, those: Sequence[AnyDisk]) -> bool:
-    """Remove disks of an instance from all its nodes; return whether all went well. Switches.
+def remove(work: Work, instance: AnyInstance) -> bool:
+    """Remove an instance's disks from all its nodes; return whether all went well. Switches.
 
-    What fails is told of and the rest goes on; an offline secondary node is no failure. The
-    configuration still names them, and holds their ports, afterwards. Directories of files are
-    removed with the last disk in them.
-
-    Args:
-        instance: It must have a primary node.
+    The directories of disks in files go last. What fails is told of and the rest goes on; on a
+    node that is offline, if it is not the primary one, it is no failure.
     """
     config = work.config.snapshot()
-    primary = instance.primary_node or ""
-    whole = disks.of(config, instance)
-    numbers = {disk.uuid: number for number, disk in enumerate(whole)}
     well = True
-    for disk in those:
-        for uuid in disks.node_uuids(disk, primary):
-            node = config.nodes[uuid]
-            result = nodes_disks.remove(work.rpc, config, node, (disk, instance))
-            if result.ok:
-                continue
-            work.say.warning(
-                f"Could not remove disk {numbers.get(disk.uuid)} on node {node.name}, continuing"
-                f" anyway: {result.error}"
-            )
-            well = well and result.offline and uuid != primary
-    node = config.nodes[primary]
-    for path in disks.emptied_directories(those, whole):
-        result = storage.remove_directory(work.rpc, node, path)
+    for place in _places(config, instance):
+        result = nodes_disks.remove(work.rpc, config, place.node, (place.disk, instance))
+        if result.ok:
+            continue
+        work.say.warning(
+            f"Could not remove disk {place.index} on node {place.node.name}, continuing anyway:"
+            f" {result.error}"
+        )
+        well = well and result.offline and place.node.uuid != instance.primary_node
+    primary = config.nodes.get(instance.primary_node or "")
+    if primary is None:
+        # A planned instance may have no node yet, and nothing of it is anywhere.
+        return well
+    for path in disks.directories(disks.of(config, instance)):
+        result = storage.remove_directory(work.rpc, primary, path)
         if not result.ok:
             work.say.warning(
-                f"Could not remove directory '{path}' on node {node.name}: {result.error}"
+                f"Could not remove directory '{path}' on node {primary.name}: {result.error}"
             )
             well = False
     return well
@@ -162,29 +157,24 @@ class _Place:
     node: Node
 
 
-def _places(config: ConfigSnapshot, instance: Instance) -> Iterator[_Place]:
+def _places(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[_Place]:
     """Yield each copy of an instance's disks, in the order of the disks."""
+    if instance.primary_node is None:
+        return
     for index, disk in enumerate(disks.of(config, instance)):
         for uuid in disks.node_uuids(disk, instance.primary_node):
             yield _Place(index, disk, config.nodes[uuid])
 
 
 def _assembled(
-    work: Work,
-    config: ConfigSnapshot,
-    instance: Instance,
-    place: _Place,
-    *,
-    on_primary: bool,
-    sized: bool,
+    work: Work, config: ConfigSnapshot, instance: Instance, place: _Place, *, on_primary: bool
 ) -> RpcResult:
     """Bring one copy of a disk up, and tell of a failure. Switches."""
-    disk = place.disk if sized else disks.without_size(place.disk)
     result = nodes_disks.assemble(
         work.rpc,
         config,
         place.node,
-        (disk, instance),
+        (place.disk, instance),
         on_primary=on_primary,
         index=place.index,
     )

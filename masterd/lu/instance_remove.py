@@ -1,7 +1,7 @@
-"""OP_INSTANCE_REMOVE: an instance ends, with its disks and all that it held.
+"""OP_INSTANCE_REMOVE: an instance goes, and its disks with it.
 
-Source: Ganeti 3.0.2 lib/cmdlib/instance.py LUInstanceRemove, lib/cmdlib/instance_utils.py (checks,
-order, texts); prereqs.json, rpc_flow.json.
+Source: Ganeti 3.0.2 lib/cmdlib/instance.py and instance_utils.py (order, texts); prereqs.json,
+rpc_flow.json.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,15 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from masterd.config.cluster import Cluster
-from masterd.config.instance import Instance
+from masterd.config.instance import ForthcomingInstance
 from masterd.config.kinds import DISK, INSTANCE, AnyDisk, AnyInstance
-from masterd.config.node import Node
 from masterd.config.relations import nodes_of
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.errors import OpExecError, OpPrereqError
-from masterd.instance import disks, hook_env
+from masterd.instance import disks
 from masterd.lock.levels import LockLevel, LockRequest
-from masterd.lu import instance_disks, names
+from masterd.lu import guest, instance_disks, names
 from masterd.node import instances
 from masterd.opcodes.instance_life import OpInstanceRemove
 from masterd.work.base import Description, Locks, LogicalUnit
@@ -30,77 +28,66 @@ _KIND: Final = "INSTANCE"
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """An instance that is to end, as it was when that was checked.
-
-    Attributes:
-        nodes: The primary one first; none of an instance that is planned without a place.
-        told: What scripts are told of it, before and after.
-    """
+class Removal:
+    """What goes, and what scripts are told of it, before and after."""
 
     instance: AnyInstance
-    disks: Sequence[AnyDisk]
-    nodes: Sequence[Node]
-    told: hook_env.Subject
+    told: Hooked
 
 
-class LUInstanceRemove(LogicalUnit[OpInstanceRemove, Leaving]):
-    """Stops an instance, removes its disks, and forgets it.
+class LUInstanceRemove(LogicalUnit[OpInstanceRemove, Removal]):
+    """Stops an instance, removes its disks from its nodes, and then forgets it.
 
-    Nodes come first: where one fails the instance is still there, and can be removed again.
+    A planned one runs nowhere, and is not stopped. With `ignore_failures` it goes whatever is left
+    of it on nodes.
     """
 
     HOOKS: ClassVar[HookPath | None] = HookPath("instance-remove", _KIND)
 
     def needs(self, config: ConfigSnapshot) -> Locks:
-        instance = self._find(config)
-        nodes = frozenset(node.uuid for node in nodes_of(config, instance))
+        found = self._instance(config)
+        nodes = LockRequest(frozenset(node.uuid for node in nodes_of(config, found)))
         return {
-            LockLevel.INSTANCE: LockRequest(frozenset({instance.name or ""})),
-            LockLevel.NODE: LockRequest(nodes),
-            LockLevel.NODE_RES: LockRequest(nodes),
+            LockLevel.INSTANCE: LockRequest(frozenset({found.name or ""})),
+            LockLevel.NODE: nodes,
+            LockLevel.NODE_RES: nodes,
         }
 
-    def check(self, config: ConfigSnapshot) -> Leaving:
-        instance = self._find(config)
-        there = disks.of(config, instance)
-        _check_enabled(config.cluster, there)
-        told = hook_env.subject(config, instance)
-        return Leaving(instance, there, nodes_of(config, instance), told)
-
-    def _find(self, config: ConfigSnapshot) -> AnyInstance:
+    def _instance(self, config: ConfigSnapshot) -> AnyInstance:
         return names.instance(config, self.op.instance_name, self.op.instance_uuid)
 
-    def hooks(self, plan: Leaving, config: ConfigSnapshot) -> Hooked:
-        env = {**hook_env.asked(self.op), **hook_env.instance_env(config, plan.told)}
-        master = config.cluster.master_node
-        after = dict.fromkeys([*(node.uuid for node in plan.nodes), master])
-        return Hooked(env, (master,), tuple(after))
+    def check(self, config: ConfigSnapshot) -> Removal:
+        found = self._instance(config)
+        _check_templates(config, disks.of(config, found))
+        told = guest.hooked(config, found, self.op)
+        # Before the work the master's scripts alone are asked.
+        master = (config.cluster.master_node,)
+        return Removal(found, Hooked(told.env, master, told.post_nodes))
 
-    def describe(self, plan: Leaving) -> Description:
-        name = plan.instance.name
-        said = []
-        if isinstance(plan.instance, Instance):
-            said.append(f"Stop instance {name} on node {plan.nodes[0].name}")
-        if plan.disks and plan.nodes:
-            there = ", ".join(node.name for node in plan.nodes)
-            said.append(f"Remove the disks of instance {name} from {there}")
-        return [*said, f"Remove instance {name} from the configuration"]
+    def hooks(self, plan: Removal, config: ConfigSnapshot) -> Hooked:
+        return plan.told
 
-    def execute(self, plan: Leaving) -> None:
-        if isinstance(plan.instance, Instance):
-            self._stop(plan.instance, plan.nodes[0])
-        # What is planned without a place is on no node.
-        if plan.nodes and not instance_disks.remove(self.work, plan.instance, plan.disks):
+    def describe(self, plan: Removal) -> Description:
+        name, number = plan.instance.name, len(plan.instance.disks)
+        said = [f"Remove instance {name} and its {number} disks"]
+        return said if _is_planned(plan.instance) else [f"Stop instance {name}", *said]
+
+    def execute(self, plan: Removal) -> None:
+        instance = plan.instance
+        if not _is_planned(instance):
+            self._stop(instance)
+        if not instance_disks.remove(self.work, instance):
             if not self.op.ignore_failures:
                 raise OpExecError("Can't remove instance's disks")
             self.work.say("Warning: can't remove instance's disks")
-        self.work.config.update(lambda draft: _forget(draft, plan.instance.uuid))
+        self.work.config.update(lambda draft: _forget(draft, instance.uuid))
 
-    def _stop(self, instance: Instance, node: Node) -> None:
+    def _stop(self, instance: AnyInstance) -> None:
+        config = self.work.config.snapshot()
+        node = config.nodes[instance.primary_node or ""]
         result = instances.shut_down(
             self.work.rpc,
-            self.work.config.snapshot(),
+            config,
             node,
             instance,
             timeout_s=self.op.shutdown_timeout,
@@ -112,32 +99,36 @@ class LUInstanceRemove(LogicalUnit[OpInstanceRemove, Leaving]):
             result.raise_(f"Could not shutdown instance {instance.name} on node {node.name}")
 
 
-def _check_enabled(cluster: Cluster, those: Sequence[AnyDisk]) -> None:
-    """Refuse disks whose template the cluster does not allow.
+def _is_planned(instance: AnyInstance) -> bool:
+    return isinstance(instance, ForthcomingInstance)
+
+
+def _check_templates(config: ConfigSnapshot, those: Sequence[AnyDisk]) -> None:
+    """Refuse disks of a template that is not enabled, while they are still there.
 
     Raises:
         OpPrereqError: there is one.
     """
+    enabled = config.cluster.enabled_disk_templates
     for disk in those:
-        if disk.dev_type is not None and disk.dev_type not in cluster.enabled_disk_templates:
+        if disk.dev_type is not None and disk.dev_type not in enabled:
             raise OpPrereqError(
-                f"Disk template '{disk.dev_type}' is not enabled in cluster. Enabled disk"
-                f" templates are: {','.join(cluster.enabled_disk_templates)}"
+                f"Disk template '{disk.dev_type}' is not enabled in cluster. Enabled disk templates"
+                f" are: {','.join(enabled)}"
             )
 
 
 def _forget(draft: Draft, uuid: str) -> None:
-    """Take an instance and its disks out of the configuration, and give its ports back."""
+    """Take an instance and its disks out of the configuration, and give their ports back."""
     instance = draft.require(INSTANCE, uuid)
-    there = [disk for each in instance.disks if (disk := draft.get(DISK, each)) is not None]
-    # The one that was freed last is the first, as in the reference.
-    freed = [] if instance.network_port is None else [instance.network_port]
-    freed += reversed(disks.ports(there))
-    if freed:
-        cluster = draft.cluster
-        kept = [port for port in cluster.tcpudp_port_pool if port not in freed]
-        pool = tuple(dict.fromkeys([*freed, *kept]))
-        draft.put(msgspec.structs.replace(cluster, tcpudp_port_pool=pool))
+    gone = [disk for each in instance.disks if (disk := draft.get(DISK, each)) is not None]
+    ports = disks.ports(gone)
+    if instance.network_port is not None:
+        ports.append(instance.network_port)
     draft.remove(INSTANCE, uuid)
-    for disk in there:
+    for disk in gone:
         draft.remove(DISK, disk.uuid)
+    pool = draft.cluster.tcpudp_port_pool
+    freed = dict.fromkeys((*reversed(ports), *pool))
+    if ports:
+        draft.put(msgspec.structs.replace(draft.cluster, tcpudp_port_pool=tuple(freed)))

@@ -15,6 +15,7 @@ from masterd.lu.cluster_verify import LUClusterVerifyConfig
 from masterd.lu.cluster_verify_group import LUClusterVerifyGroup
 from masterd.lu.cluster_verify_jobs import LUClusterVerify, LUClusterVerifyDisks
 from masterd.lu.delay import LUTestDelay
+from masterd.lu.disk_activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
 from masterd.lu.disk_sizes import LUClusterRepairDiskSizes
 from masterd.lu.group import LUGroupAdd, LUGroupRemove, LUGroupRename
 from masterd.lu.group_evacuate import LUGroupEvacuate
@@ -66,8 +67,8 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_GROUP_SET_PARAMS": LUGroupSetParams,
     "OP_GROUP_EVACUATE": LUGroupEvacuate,
     "OP_GROUP_VERIFY_DISKS": LUGroupVerifyDisks,
-    "OP_INSTANCE_CONSOLE": LUInstanceConsole,
     "OP_INSTANCE_ACTIVATE_DISKS": LUInstanceActivateDisks,
+    "OP_INSTANCE_CONSOLE": LUInstanceConsole,
     "OP_INSTANCE_DEACTIVATE_DISKS": LUInstanceDeactivateDisks,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,

@@ -251,12 +251,11 @@ def info(
     """Ask for one. Payload: memory, vcpus, state, time; empty where it does not run.
 
     Args:
-        hvparams: Of its hypervisor; None for those that the cluster has.
+        hvparams: filled parameters of the hypervisor; otherwise the cluster's are told.
     """
     hypervisor = instance.hypervisor
     params = {} if hypervisor is None else config.cluster.hvparams.get(hypervisor, {})
-    if hvparams is not None:
-        params = hvparams
+    params = params if hvparams is None else hvparams
     return one(nodes, "instance_info", at, instance.name, hypervisor, params)
 
 

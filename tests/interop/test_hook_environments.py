@@ -21,7 +21,7 @@ from masterd.config.params import PartialBeParams, PartialNicParams, fill, fill_
 from masterd.config.relations import relations
 from masterd.config.render import render
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.instance import hook_env
+from masterd.instance import disks, hook_env
 from masterd.instance.hook_env import NewDisk, Subject, asked, instance_env, moved, subject
 from masterd.lu.registry import LOGICAL_UNITS
 from masterd.node.target import Where
@@ -217,12 +217,8 @@ def of_instance(config: ConfigSnapshot, instance: Instance) -> Iterator[Expected
         wanted = op(op_id, instance_name=instance.name, **parameters)
         return Expected(wanted, facts, {**asked(wanted), **own})
 
-    yield told("OP_INSTANCE_STARTUP", force=True)
-    yield told("OP_INSTANCE_SHUTDOWN", timeout=7)
-    yield told("OP_INSTANCE_REBOOT", reboot_type="hard")
     yield told("OP_INSTANCE_REINSTALL")
     yield told("OP_INSTANCE_RECREATE_DISKS")
-    yield told("OP_INSTANCE_REMOVE", shutdown_timeout=11)
     yield told("OP_INSTANCE_RENAME", new_name="another.example.com")
     yield told("OP_INSTANCE_GROW_DISK", disk=0, amount=1024, absolute=True)
     yield told("OP_BACKUP_EXPORT", target_node=target.name, remove_instance=True)
@@ -410,6 +406,7 @@ def units(config: ConfigSnapshot) -> dict[str, list[dict[str, Any]]]:
             {"group_name": first.name, "alloc_policy": "preferred"},
             {"group_name": first.uuid, "ndparams": {"spindle_count": 4}},
         ],
+        **_of_guests(config),
         "OP_NETWORK_ADD": [
             {**new, "conflicts_check": False},
             {
@@ -434,6 +431,36 @@ def units(config: ConfigSnapshot) -> dict[str, list[dict[str, Any]]]:
         ],
         "OP_NODE_MIGRATE": [{"node_name": found.name, "mode": "live"}],
     }  # fmt: skip
+
+
+def _of_guests(config: ConfigSnapshot) -> dict[str, list[dict[str, Any]]]:
+    """Return the parameters of units of one instance, with all that are not refused."""
+    enabled = {*config.cluster.enabled_disk_templates}
+    there = [
+        each
+        for each in instances(config)
+        if not node(config, each.primary_node).offline
+        and {disk.dev_type for disk in disks.of(config, each)} <= enabled
+    ]
+    return {
+        op_id: [
+            {"instance_name": each.name, **more}
+            for each in there
+            if each.admin_state != "offline" or op_id == "OP_INSTANCE_REMOVE"
+        ]
+        for op_id, more in (
+            ("OP_INSTANCE_REBOOT", {"reboot_type": "hard"}),
+            ("OP_INSTANCE_REMOVE", {"shutdown_timeout": 11}),
+            ("OP_INSTANCE_SHUTDOWN", {"timeout": 7}),
+            ("OP_INSTANCE_STARTUP", {"force": True}),
+        )
+    }
+
+
+def _facts(config: ConfigSnapshot, parameters: Mapping[str, Any]) -> Facts | None:
+    """Return what a unit of the reference is given that asks nodes about an instance."""
+    found = config.instances.named(parameters.get("instance_name", ""))
+    return None if found is None else Facts(instance=found.uuid)
 
 
 def _in_use(config: ConfigSnapshot, network: str) -> bool:
@@ -492,7 +519,7 @@ def test_units_tell_what_the_reference_tells_and_the_same_nodes(
     for op_id, cases in units(config).items():
         for parameters in cases:
             wanted = op(op_id, **parameters)
-            theirs = ask(reference, path, wanted)
+            theirs = ask(reference, path, wanted, _facts(config, parameters))
             unit, told = hooks_of(config, tmp_path, wanted)
             assert (unit.path, unit.object_type) == (theirs["path"], theirs["type"])
             assert comparable(told.env) == comparable(theirs["env"]), wanted

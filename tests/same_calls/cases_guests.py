@@ -228,110 +228,115 @@ CONSOLE: Final = (
     case("of nobody", _console("nobody")),
 )  # fmt: skip
 
-# --- the end of an instance -----------------------------------------------------------------------
 
-REMOVED: Final = {
-    "instance_shutdown": None, "blockdev_remove": None, "file_storage_dir_remove": None,
-}  # fmt: skip
-
-
-def _remove(name: str, **more: Any) -> Document:
+def _drop(name: str, **more: Any) -> Document:
     return op("OP_INSTANCE_REMOVE", instance_name=name, **more)
 
 
 def _planned_with_disks(document: Document) -> None:
-    """Have a planned instance with a disk whose place is planned, too."""
+    """Have a planned instance with a volume and a file."""
     planned = named(document, "instances", PLANNED)
-    disk = {
-        "uuid": "5bb3b1b5-1c3c-4a1c-8bd3-6f9d0ff1d1a5", "serial_no": 1, "mode": "rw",
-        "iv_name": "disk/0", "size": 1024, "dev_type": "plain", "forthcoming": True,
-        "logical_id": ["xenvg", "planned.disk0"], "params": {}, "ctime": 1.0, "mtime": 1.0,
-        "children": [], "nodes": [],
-    }  # fmt: skip
-    document["disks"][disk["uuid"]] = disk
-    planned["disks"] = [disk["uuid"]]
+    ids = {"plain": ["xenvg", "planned.disk0"], "file": ["loop", "/srv/ganeti/file/planned/disk1"]}
+    for index, (template, logical_id) in enumerate(ids.items()):
+        uuid = f"5bb3b1b5-1c3c-4a1c-8bd3-6f9d0ff1d1a{index}"
+        document["disks"][uuid] = {
+            "uuid": uuid, "serial_no": 1, "mode": "rw", "iv_name": f"disk/{index}", "size": 1024,
+            "dev_type": template, "forthcoming": True, "logical_id": logical_id, "params": {},
+            "ctime": 1.0, "mtime": 1.0, "children": [], "nodes": [],
+        }  # fmt: skip
+        planned["disks"].append(uuid)
 
 
-def _not_enabled(document: Document) -> None:
-    document["cluster"]["enabled_disk_templates"] = ["plain", "drbd"]
+def _no_files(document: Document) -> None:
+    """Have disks in files that are no longer enabled."""
+    templates = document["cluster"]["enabled_disk_templates"]
+    document["cluster"]["enabled_disk_templates"] = [each for each in templates if each != "file"]
 
+
+GONE: Final = {
+    **STOPPED,
+    "blockdev_remove": None,
+    "file_storage_dir_remove": None,
+}
 
 REMOVE: Final = (
-    case("of logical volumes", _remove(LVM), answers=REMOVED),
-    case("of DRBD disks", _remove("inst1", shutdown_timeout=7), answers=REMOVED),
-    case("of DRBD disks whatever fails", _remove(DRBD, ignore_failures=True), answers=REMOVED),
-    case("of files", _remove(FILES), answers=REMOVED),
-    case("of files whatever fails", _remove(FILES, ignore_failures=True), answers=REMOVED),
-    case("of shared files", _remove(SHARED), answers=REMOVED, failing=False),
-    case("of gluster", _remove(GLUSTER), answers=REMOVED, failing=False),
-    case("of devices", _remove(DOWN), answers=REMOVED, failing=False),
-    case("of RBD", _remove(RBD), answers=REMOVED, failing=False),
-    case("of other storage", _remove(EXT), answers=REMOVED, failing=False),
-    case("without disks", _remove(NONE), answers=REMOVED, failing=False),
-    case("of a planned one", _remove(PLANNED), answers=REMOVED, failing=False),
-    case("of a planned one with disks", _remove(PLANNED), answers=REMOVED,
-         config=_planned_with_disks, failing=False),
-    case("of nobody", _remove("nobody")),
-    case("on an offline node", _remove(DRBD), config=_offline("node4.example.com")),
-    case("on an offline node whatever fails", _remove(DRBD, ignore_failures=True),
-         answers=REMOVED, config=_offline("node4.example.com"), failing=False),
-    case("with an offline secondary node", _remove(DRBD), answers=REMOVED,
-         config=_offline("node5.example.com"), failing=False),
-    case("of disks that are not enabled", _remove(FILES), answers=REMOVED, config=_not_enabled,
+    case("of logical volumes", _drop(LVM, shutdown_timeout=9), answers=GONE, failing=False),
+    case("of DRBD disks", _drop("inst1"), answers=GONE, failing=False),
+    case("of a DRBD disk", _drop(SMALL), answers=GONE),
+    case("of a DRBD disk whatever fails", _drop(SMALL, ignore_failures=True), answers=GONE),
+    case("of files", _drop(FILES), answers=GONE),
+    case("of files whatever fails", _drop(FILES, ignore_failures=True), answers=GONE),
+    case("of shared files", _drop(SHARED), answers=GONE, failing=False),
+    case("on Gluster", _drop(GLUSTER), answers=GONE, failing=False),
+    case("on RBD", _drop(RBD), answers=GONE, failing=False),
+    case("on block devices", _drop(DOWN), answers=GONE, failing=False),
+    case("on a provider", _drop(EXT), answers=GONE, failing=False),
+    case("without disks", _drop(NONE), answers=GONE, failing=False),
+    case("of a planned one", _drop(PLANNED), answers=GONE, failing=False),
+    case("of a planned one with disks", _drop(PLANNED), answers=GONE, config=_planned_with_disks,
          failing=False),
-    case("forbidden", _remove(LVM), answers=FORBIDDEN, failing=False),
-    case("dry run", {**_remove(DRBD), "dry_run": True}, failing=False),
+    case("of nobody", _drop("nobody")),
+    case("of another uuid", _drop(LVM, instance_uuid="elsewhere")),
+    case("of files that are not enabled", _drop(FILES), config=_no_files, answers=GONE,
+         failing=False),
+    case("on an offline node", _drop(DRBD), config=_offline("node4.example.com"), answers=GONE,
+         failing=False),
+    case("on an offline node that is ignored", _drop(DRBD, ignore_failures=True),
+         config=_offline("node4.example.com"), answers=GONE, failing=False),
+    case("with an offline secondary node", _drop(DRBD), answers=GONE, failing=False,
+         config=_offline("node5.example.com")),
+    case("forbidden", _drop(LVM), answers={**GONE, **FORBIDDEN}, failing=False),
+    case("dry run", {**_drop(LVM), "dry_run": True}, failing=False),
 )  # fmt: skip
 
-# --- its disks ------------------------------------------------------------------------------------
 
-UP: Final = {"blockdev_assemble": ["/dev/disk", "/run/link", None], "blockdev_shutdown": None}
-_SAME: Final = {
-    "dev_path": "/dev/drbd0", "major": 147, "minor": 0, "sync_percent": None,
-    "estimated_time": None, "is_degraded": False, "ldisk_status": 1,
-}  # fmt: skip
-_COPIES: Final = {**_SAME, "is_degraded": True, "sync_percent": 12.5, "estimated_time": 1}
-
-
-def _activate(name: str, **more: Any) -> Document:
+def _up(name: str, **more: Any) -> Document:
     return op("OP_INSTANCE_ACTIVATE_DISKS", instance_name=name, **more)
 
 
-def _deactivate(name: str, **more: Any) -> Document:
+def _take_down(name: str, **more: Any) -> Document:
     return op("OP_INSTANCE_DEACTIVATE_DISKS", instance_name=name, **more)
 
 
+MIRROR: Final = {
+    "dev_path": "/dev/drbd0", "major": 147, "minor": 0, "sync_percent": None,
+    "estimated_time": None, "is_degraded": False, "ldisk_status": 1,
+}  # fmt: skip
+COPYING: Final = {**MIRROR, "sync_percent": 99.5, "estimated_time": 1, "is_degraded": True}
+
+
+def _mirrors(**answers: object) -> dict[str, object]:
+    return {**STARTED, "blockdev_getmirrorstatus": [MIRROR], **answers}
+
+
 DISKS: Final = (
-    case("of logical volumes", _activate(LVM), answers=UP),
-    case("of a DRBD disk", _activate(SMALL), answers=UP),
-    case("of any size", _activate(SMALL, ignore_size=True), answers=UP, failing=False),
-    case("of files", _activate(FILES), answers=UP, failing=False),
-    case("of devices", _activate(DOWN), answers=UP, failing=False),
-    case("without disks", _activate(NONE, wait_for_sync=True), answers=UP, failing=False),
-    case("and mirrored", _activate(SMALL, wait_for_sync=True), failing=False,
-         answers={**UP, "blockdev_getmirrorstatus": [_SAME],
-                  "blockdev_getmirrorstatus#1": [_COPIES]}),
-    case("and not to be mirrored", _activate(LVM, wait_for_sync=True), failing=False,
-         answers={**UP, "blockdev_getmirrorstatus": []}),
-    case("of a planned one", _activate(PLANNED)),
-    case("of nobody", _activate("nobody")),
-    case("on an offline node", _activate(DRBD), config=_offline("node4.example.com")),
-    case("with an offline secondary node", _activate(DRBD), answers=UP, failing=False,
-         config=_offline("node5.example.com")),
-    case("dry run", {**_activate(SMALL, wait_for_sync=True), "dry_run": True}, failing=False),
-    case("of one that is down", _deactivate(DOWN), answers={**ABSENT, **STOPPED}),
-    case("of a DRBD disk", _deactivate(SMALL), config=_down(SMALL),
-         answers={**ABSENT, **STOPPED}),
-    case("of one that its user stopped", _deactivate(DOWN), answers={**USER_DOWN, **STOPPED},
+    case("of logical volumes", _up(LVM), answers=STARTED, failing=False),
+    case("of a DRBD disk", _up(SMALL), answers=STARTED),
+    case("of a DRBD disk of another size", _up(SMALL, ignore_size=True), answers=STARTED,
          failing=False),
-    case("of one that is up", _deactivate(LVM)),
-    case("of one that is offline", _deactivate(OFFLINE)),
-    case("of one that is up by force", _deactivate(LVM, force=True), answers=STOPPED),
-    case("of one that runs", _deactivate(DOWN), answers=RUNNING, failing=False),
-    case("of a planned one", _deactivate(PLANNED)),
-    case("of nobody", _deactivate("nobody")),
-    case("on an offline node", _deactivate(DOWN), config=_offline("node4.example.com")),
-    case("dry run", {**_deactivate(LVM, force=True), "dry_run": True}, failing=False),
+    case("until they are the same", _up(SMALL, wait_for_sync=True), failing=False,
+         answers=_mirrors(**{"blockdev_getmirrorstatus#1": [COPYING]})),
+    case("of which one is not told", _up(SMALL, wait_for_sync=True), failing=False,
+         answers=_mirrors(blockdev_getmirrorstatus=[None])),
+    case("of volumes that nothing is copied to", _up(LVM, wait_for_sync=True), failing=False,
+         answers=_mirrors(blockdev_getmirrorstatus=[])),
+    case("without disks", _up(NONE, wait_for_sync=True)),
+    case("with an offline secondary node", _up(DRBD), answers=STARTED, failing=False,
+         config=_offline("node5.example.com")),
+    case("on an offline node", _up(DRBD), config=_offline("node4.example.com")),
+    case("of a planned one", _up(PLANNED)),
+    case("of nobody", _up("nobody")),
+    case("of block devices", _take_down(DOWN), answers={**STOPPED, **ABSENT}, failing=False),
+    case("of a DRBD disk", _take_down(SMALL), config=_down(SMALL),
+         answers={**STOPPED, **ABSENT}),
+    case("of one that is offline", _take_down(SMALL)),
+    case("of one that runs", _take_down(DOWN), answers={**STOPPED, **RUNNING}, failing=False),
+    case("of one that is to run", _take_down(LVM)),
+    case("by force", _take_down(LVM, force=True), answers=STOPPED, failing=False),
+    case("on an offline node", _take_down(DOWN), config=_offline("node4.example.com"),
+         answers=STOPPED),
+    case("of a planned one", _take_down(PLANNED)),
+    case("of nobody", _take_down("nobody")),
 )  # fmt: skip
 
 CASES: Final = (*SHUTDOWN, *STARTUP, *REBOOT, *CONSOLE, *REMOVE, *DISKS)

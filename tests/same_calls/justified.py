@@ -433,14 +433,24 @@ JUSTIFIED: Final = (
     ),
     Justified(
         "INSTANCE_REMOVE", r"config\.(cluster\.)?serial_no",
-        "the reference writes the end of each disk, of each port's use and of the instance one by"
-        " one, ours all at once",
-        theirs="^([2-7]|10[89]|110)$", ours="^(1|107)$",
+        "an instance goes with its disks and ports in one change here, in several there",
+        theirs="^([2-7]|108|109|110)$", ours="^(1|107)$",
     ),
     Justified(
-        "INSTANCE_REMOVE of disks that are not enabled", r"calls\..*",
-        "the reference removes the disks before it finds out that it refuses to",
-        theirs=r"^\[\['(hooks_runner|instance_shutdown)', .*\]$", ours=_exactly(None),
+        "INSTANCE_REMOVE of files that are not enabled", r"calls\..*",
+        "the reference removes the disks before it refuses them, and goes on to record them",
+        ours=_exactly(None),
+    ),
+    *_succeeds(
+        "INSTANCE_ACTIVATE_DISKS of which one is not told",
+        "the reference cannot read that a node tells nothing of a mirror, though it means to",
+        theirs=["ConfigurationError", [[]]],
+        ours=[["node1.example.com", "disk/0", "/dev/disk"]],
+    ),
+    Justified(
+        "INSTANCE_ACTIVATE_DISKS of which one is not told", r"job\.ops\[0\]\.log",
+        "the reference cannot read that a node tells nothing of a mirror, though it means to",
+        theirs=_exactly([["message", ["inst19.example.com"]]]),
     ),
     Justified(
         "INSTANCE_.*", r"calls\..*(\.tags \(order\)|\.GANETI_(POST_)?INSTANCE_TAGS)",
