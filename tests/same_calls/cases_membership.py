@@ -316,4 +316,129 @@ REMOVE: Final = (
     case("dry run", _remove(6, dry_run=True), config=_empty(6), failing=False),
 )
 
-CASES: Final = (*SET_ROLES, *SET_PARAMS, *REMOVE)
+#: What nodes answer to what comes with a new one.
+JOINING: Final[Document] = {
+    **LEAVING,
+    "node_configure_ovs": None,
+    "node_has_ip_address": True,
+    "node_verify": {"nodelist": {}},
+    "node_verify_light": {"pvlist": [{"name": "/dev/sda3", "vg_name": "xenvg", "size": 1000.0}]},
+}
+
+
+def _gone(document: Document) -> None:
+    """Be without the last node, and what is on it."""
+    _empty(6)(document)
+    document["nodes"].popitem()
+
+
+def _add(number: int, **params: Any) -> Document:
+    return op("OP_NODE_ADD", node_name=f"node{number}.example.com", **params)
+
+
+NEW: Final = {"group": "group1", "node_setup": True}
+
+ADD: Final = (
+    case(
+        "a node",
+        _add(6, **NEW),
+        config=_gone,
+        answers=JOINING,
+        at_once=("upload_file",),
+    ),
+    case(
+        "a candidate with all that can be said",
+        _add(6, group="group1", node_setup=True, vm_capable=False,
+             ndparams={"ovs": True, "ovs_name": "switch2", "spindle_count": "4"},
+             hv_state={"kvm": {"mem_total": "4096"}},
+             disk_state={"plain": {"xenvg": {"disk_total": 100}}}),
+        config=_all(_gone, _pool(10), NO_HOSTS),
+        answers=JOINING,
+        at_once=("upload_file",),
+        failing=False,
+    ),
+    case(
+        "in another network",
+        _add(6, group="group1", secondary_ip="NET.106", master_capable=False),
+        config=_all(_two_homed, _gone, NO_HOSTS, _cluster(volume_group_name=None)),
+        answers=JOINING,
+        at_once=("upload_file",),
+    ),
+    case(
+        "that has not its address",
+        _add(6, group="group1", secondary_ip="NET.106"),
+        config=_all(_two_homed, _gone, NO_HOSTS),
+        answers={**JOINING, "node_has_ip_address": False},
+        failing=False,
+    ),
+    case(
+        "again",
+        _add(6, readd=True, node_setup=True),
+        config=NO_HOSTS,
+        answers=JOINING,
+        at_once=("upload_file",),
+    ),
+    case(
+        "again, from offline to candidate",
+        _add(6, readd=True, master_capable=True, ndparams={"ovs": True, "ovs_link": "eth7"}),
+        config=_all(_node(6, **_OFFLINE), _node(4, master_candidate=True), _pool(5), NO_HOSTS),
+        answers=JOINING,
+        at_once=("upload_file",),
+        failing=False,
+    ),
+    case(
+        "whose name is not the one that is found",
+        _add(6, **NEW),
+        config=_all(_gone, NO_HOSTS),
+        answers={**JOINING, "node_verify": {"nodelist": {"node6.example.com": "another name"}}},
+        failing=False,
+    ),
+    case(
+        "of another version",
+        _add(6, **NEW),
+        config=_gone,
+        answers={**JOINING, "version": 20},
+        failing=False,
+    ),
+    case(
+        "with volumes of a bad name",
+        _add(6, **NEW),
+        config=_gone,
+        answers={
+            **JOINING,
+            "node_verify_light": {"pvlist": [{"name": "/dev/a:b", "vg_name": "xenvg", "size": 9}]},
+        },
+        failing=False,
+    ),
+    case(
+        "without volumes",
+        _add(6, **NEW),
+        config=_gone,
+        answers={**JOINING, "node_verify_light": {}},
+        failing=False,
+    ),
+    case("that is there", _add(6, group="group1")),
+    case("again, never seen", _add(6, readd=True), config=_gone),
+    case("again, the master", _add(1, readd=True)),
+    case("again, in a group", _add(6, readd=True, group="group1")),
+    case("again, for no instances", _add(6, readd=True, vm_capable=False)),
+    case("again, with another address", _add(6, readd=True, secondary_ip="NET.106")),
+    case("no group", _add(6), config=_gone),
+    case("unknown group", _add(6, group="nothing"), config=_gone),
+    case("an address that is taken", _add(6, group="group1", secondary_ip="NET.3"), config=_gone),
+    case("two addresses", _add(6, group="group1", secondary_ip="NET.106"), config=_gone),
+    case("one address", _add(6, group="group1"), config=_all(_two_homed, _gone)),
+    case("no address", _add(6, group="group1", secondary_ip="nowhere"), config=_gone),
+    case("no such parameter", _add(6, ndparams={"colour": "red"}, **NEW), config=_gone),
+    case("of groups", _add(6, ndparams={"exclusive_storage": True}, **NEW), config=_gone),
+    case("unknown name", op("OP_NODE_ADD", node_name="nobody.example.com", group="group1")),
+    case(
+        "dry run",
+        _add(6, dry_run=True, **NEW),
+        config=_gone,
+        answers=JOINING,
+        failing=False,
+    ),
+)  # fmt: skip
+
+CASES: Final = (*SET_ROLES, *SET_PARAMS, *REMOVE, *ADD)
