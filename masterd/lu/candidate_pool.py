@@ -116,12 +116,16 @@ def admit(work: Work, node: Node) -> None:
     Raises:
         RpcError: it does not tell which that is.
     """
-    digest = certificate(work, node, None)
+    record(work, node.uuid, certificate(work, node, None))
 
-    def record(draft: Draft) -> None:
-        _set_certificates(draft, {**draft.cluster.candidate_certs, node.uuid: digest})
 
-    work.config.update(record)
+def record(work: Work, uuid: str, digest: str) -> None:
+    """Let a certificate be one of a candidate. Switches."""
+
+    def change(draft: Draft) -> None:
+        _set_certificates(draft, {**draft.cluster.candidate_certs, uuid: digest})
+
+    work.config.update(change)
 
 
 def certificate(work: Work, node: Where, options: Mapping[str, object] | None) -> str:

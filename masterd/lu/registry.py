@@ -22,7 +22,6 @@ from masterd.lu.group_evacuate import LUGroupEvacuate
 from masterd.lu.group_nodes import LUGroupAssignNodes
 from masterd.lu.group_params import LUGroupSetParams
 from masterd.lu.group_verify_disks import LUGroupVerifyDisks
-from masterd.lu.instance_activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
 from masterd.lu.instance_console import LUInstanceConsole
 from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance_query import LUInstanceQueryData
@@ -30,6 +29,7 @@ from masterd.lu.instance_remove import LUInstanceRemove
 from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
 from masterd.lu.network_connect import LUNetworkConnect, LUNetworkDisconnect
 from masterd.lu.node_evacuate import LUNodeEvacuate, LUNodeMigrate
+from masterd.lu.node_join import LUNodeAdd
 from masterd.lu.node_params import LUNodeSetParams
 from masterd.lu.node_power import LUNodePowercycle, LUOobCommand
 from masterd.lu.node_removal import LUNodeRemove
@@ -80,6 +80,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_NETWORK_DISCONNECT": LUNetworkDisconnect,
     "OP_NETWORK_REMOVE": LUNetworkRemove,
     "OP_NETWORK_SET_PARAMS": LUNetworkSetParams,
+    "OP_NODE_ADD": LUNodeAdd,
     "OP_NODE_EVACUATE": LUNodeEvacuate,
     "OP_NODE_MIGRATE": LUNodeMigrate,
     "OP_NODE_MODIFY_STORAGE": LUNodeModifyStorage,

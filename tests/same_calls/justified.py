@@ -129,6 +129,38 @@ NODES: Final = (
         ours=_SOME_FILE,
     ),
     Justified(
+        "NODE_ADD (a node|a candidate)",
+        r"calls\.node1\.example\.com\[[0-9]\]\[1\]\[2\] \(order\)",
+        "nodes stand in the order of their uuids, of which that of the new one is drawn",
+    ),
+    *(
+        Justified(
+            "NODE_ADD a node",
+            rf"job\.ops\[0\]\.result\[{index}\]",
+            "the reference trips over volumes that a node does not tell; ours refuses the node",
+            theirs=_exactly(theirs),
+            ours=_exactly(ours),
+        )
+        for index, theirs, ours in (
+            (0, "OpExecError", "OpPrereqError"),
+            (1, [[]], [["node6.example.com"], "environment_error"]),
+        )
+    ),
+    Justified(
+        "NODE_ADD (a node|that has not its address)",
+        r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference names nodes by their uuids, or not at all",
+        theirs=_exactly([]),
+        ours=r"^\[('node1\.example\.com', )?'node6\.example\.com'\]$",
+    ),
+    Justified(
+        "NODE_ADD in another network",
+        r"job\.ops\[0\]\.result\[1\]",
+        "codes are for what is refused; here a part of the work has been done",
+        theirs=_exactly([["node6.example.com"], "environment_error"]),
+        ours=_exactly([["node6.example.com"]]),
+    ),
+    Justified(
         "NODE_SET_PARAMS as it is",
         r"config\.(cluster\.|nodes\.[0-9a-f-]+\.)?mtime",
         "what leaves a node as it is is no change here, and nothing is distributed",

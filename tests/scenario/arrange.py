@@ -234,6 +234,13 @@ def _has(world: World, rest: str) -> None:
     world.probe.there.add(address)
 
 
+def _volumes(world: World, rest: str) -> None:
+    """Have the nodes' disks in a volume group."""
+    cluster = world.config.snapshot().cluster
+    grouped = msgspec.structs.replace(cluster, volume_group_name=rest)
+    world.config.update(lambda draft: draft.put(grouped))
+
+
 def _bare(world: World, rest: str) -> None:
     """Have no instances on a node, but their disks still."""
     config = world.config.snapshot()
@@ -288,4 +295,5 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "script": _script,
     "switch": _switch,
     "templates": _templates,
+    "volumes": _volumes,
 }
