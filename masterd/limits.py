@@ -314,6 +314,9 @@ DISK_SYNC_SILENT_TRIES_MAX: Final = 10
 #: more: between two states DRBD seems so for a moment.
 DISK_SYNC_DEGRADED_TRIES_MAX: Final = 10
 
+#: How often files are looked at again because the configuration changed meanwhile.
+VERIFY_FILES_TRIES: Final = 3
+
 # --- query --------------------------------------------------------------------------------------
 
 #: Levels of "&", "|" and "!" in one filter; clients use two or three, and each level is a stack
@@ -335,13 +338,6 @@ QUERY_PATTERN_SIZE_PER_TEST: Final = 16
 
 #: Rows, or tests of a filter, between two pauses of a long answer; about 2 ms of work.
 QUERY_ROWS_PER_PAUSE: Final = 256
-
-# --- verification -------------------------------------------------------------------------------
-
-#: How often files are looked at again because the configuration changed meanwhile.
-VERIFY_FILES_TRIES: Final = 3
-
-# --- store and exporter (handed down by `app`) --------------------------------------------------
 
 # --- daemon -------------------------------------------------------------------------------------
 

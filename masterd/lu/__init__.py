@@ -9,8 +9,9 @@ One file or a few for each family; those behind a dash are its parts.
   `cluster_verify_jobs`, `group_verify_disks`, `disk_sizes`.
 * Groups: `group` - `group_nodes`, `group_params`; `group_evacuate` and `node_evacuate` -
   `evacuation`.
-* Nodes: `node_params` - `candidate_pool`, `user_shutdown`, `node_address`; `node_removal`,
-  `node_power`, `node_storage` - `node_units`, `node_volumes`; `restricted_command`.
+* Nodes: `node_join`, `node_params` - `candidate_pool`, `user_shutdown`, `node_address`;
+  `node_removal`, `node_power`, `node_storage` - `node_units`, `node_volumes`;
+  `restricted_command`.
 * Networks: `network`, `network_connect`.
 * Instances: `instance_power`, `disk_activation`, `instance_console`, `instance_remove` -
   `guest` (what such opcodes ask and record of their instance), `instance_disks`, `disk_sync`;

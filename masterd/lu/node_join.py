@@ -18,7 +18,14 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.errors import ECode, OpExecError, OpPrereqError
 from masterd.instance import hook_env
-from masterd.lu import candidate_pool, cluster_redist, kvm_daemon, names, node_address, node_params
+from masterd.lu import (
+    candidate_pool,
+    cluster_redist,
+    names,
+    node_address,
+    node_params,
+    user_shutdown,
+)
 from masterd.node import files, membership, ssh, verify
 from masterd.node.probe import Host
 from masterd.opcodes.node import OpNodeAdd
@@ -111,7 +118,7 @@ class LUNodeAdd(LogicalUnit[OpNodeAdd, Joining]):
         digest = candidate_pool.certificate(work, node, {})
         if node.master_candidate:
             candidate_pool.record(work, node.uuid, digest)
-        kvm_daemon.ensure(work, [node], silently=True)
+        user_shutdown.ensure(work, work.config.snapshot(), [node], tell_of_stops=False)
         if self.op.node_setup:
             self._change_keys(plan)
 

@@ -32,7 +32,6 @@ TO_COME: Final = frozenset(
         "OP_INSTANCE_RENAME",
         "OP_INSTANCE_REPLACE_DISKS",
         "OP_INSTANCE_SET_PARAMS",
-        "OP_NODE_ADD",
     ]
 )
 
