@@ -40,7 +40,10 @@ def worded_alike(job: Document) -> Document:
 
 def _op(op: Document) -> Document:
     result = _error(op["result"]) if op["status"] == "error" else op["result"]
-    log = [[kind, _about(text)] for kind, text in op["log"]]
+    log = [
+        [kind, [_about(each) for each in text] if isinstance(text, list) else _about(text)]
+        for kind, text in op["log"]
+    ]
     if any(_FOUND.match(text) for _, text in op["log"] if isinstance(text, str)):
         # Which node or instance a verification begins with, is left to chance by the reference.
         log.sort(key=repr)
@@ -58,8 +61,6 @@ def _error(encoded: Any) -> Any:
 
 
 def _about(text: object) -> object:
-    if isinstance(text, list):
-        return [_about(each) for each in text]
     if not isinstance(text, str):
         return text
     found = _FOUND.match(text)
