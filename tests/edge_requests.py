@@ -152,6 +152,8 @@ OPCODES: Final[Mapping[str, dict[str, object]]] = {
                           "ignore_errors": ["ENODELVM"], "verbose": False, "error_codes": False,
                           "debug_simulate_errors": False, "verify_clutter": False},
     "OP_CLUSTER_VERIFY_DISKS": {"group_name": "default"},
+    "OP_CLUSTER_VERIFY_GROUP": {"group_name": "default", "skip_checks": ["nplusone_mem"],
+                                "ignore_errors": ["ENODELVM"], "verbose": False},
     "OP_EXT_STORAGE_DIAGNOSE": {"names": ["a"], "output_fields": ["name"]},
     "OP_GROUP_ADD": {"group_name": "g", "alloc_policy": "preferred", "ndparams": {"ovs": True},
                      "diskparams": {"plain": {"stripes": 1}}, "hv_state": {"kvm": {"mem_hv": 1}},

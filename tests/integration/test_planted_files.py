@@ -30,6 +30,7 @@ REPLACED: Final = (
     "var/lib/ganeti/.config.data.new",
     "var/lib/ganeti/queue/.version.new",
     "var/lib/ganeti/queue/.serial.new",
+    "var/lib/ganeti/queue/.epoch.new",
     "var/lib/ganeti/queue/.drain.new",
     "var/lib/ganeti/queue/.job-1.new",
     "var/lib/ganeti/queue/.job-2.new",
