@@ -25,6 +25,9 @@ _RENEW: Final = ("gnt-cluster", "renew-crypto", "--force")
 #: What only Ganeti's own daemons can renew; ours refuse it before anything is changed.
 _OF_NODES: Final = ("--new-cluster-certificate", "--new-node-certificates")
 
+#: An instance that Debian's daemons create before ours comes.
+_GUEST: Final = "guest1.boxes.example"
+
 #: The master, a candidate with Debian's daemons, and one with ours.
 NODES_MIN: Final = 3
 
@@ -124,6 +127,11 @@ class Takeover:
 
     def as_debian_has_it(self) -> None:
         """Debian's daemons serve."""
+        self._first.ok(
+            "gnt-instance", "add", "--disk-template=diskless", "--os-type=noop", "--no-nics",
+            "--no-name-check", "--no-ip-check", f"--node={self._second.plan.full_name}",
+            "--backend-parameters=memory=128", _GUEST,
+        )  # fmt: skip
         self._ledger.after_id = max(self._cluster.job_statuses(self._master))
 
     def install(self) -> None:
@@ -151,6 +159,20 @@ class Takeover:
         self._first.ok("ganeti-watcher", "--ignore-pause")
         if self._process_ids(self._first) != before:
             raise BoxError("the watcher has started daemons anew")
+
+    def look_after(self) -> None:
+        """A guest and the nodes are looked after."""
+        first, node = self._first, self._third.plan.full_name
+        first.ok("gnt-cluster", "verify")
+        for action in ("shutdown", "startup", "reboot"):
+            first.ok("gnt-instance", action, _GUEST)
+        status = first.ok("gnt-instance", "list", "--no-headers", "--output=status", _GUEST)
+        if status.strip() != "running":
+            raise BoxError(f"the guest is {status.strip()} after a reboot")
+        for change in ("--offline=yes", "--offline=no", "--master-candidate=yes"):
+            first.ok("gnt-node", "modify", "--force", change, node)
+        first.ok("gnt-cluster", "modify", "--backend-parameters=vcpus=2")
+        first.ok("gnt-cluster", "verify")
 
     def fail_over(self) -> None:
         """A candidate with Debian's daemons takes over."""
@@ -268,6 +290,7 @@ STEPS: Final = (
     Step("ours is installed on the master and a candidate", Takeover.install),
     Step("Debian's control starts, checks and stops ours", Takeover.control),
     Step("the watcher runs", Takeover.run_watcher),
+    Step("a guest and the nodes are looked after", Takeover.look_after),
     Step("a candidate with Debian's daemons takes over", Takeover.fail_over),
     Step("the master comes back to ours", Takeover.fail_back),
     Step("a candidate with ours takes over and gives back", Takeover.fail_over_to_ours),
