@@ -70,14 +70,15 @@ class LUClusterDestroy(LogicalUnit[OpClusterDestroy, None]):
                 )
 
     def hooks(self, plan: None, config: ConfigSnapshot) -> Hooked:
-        env = hook_env.cluster_env(config)
-        return Hooked(env, leaving=(config.cluster.master_node,))
+        # The master runs its scripts while it still has a node daemon; see `execute`.
+        return Hooked(hook_env.cluster_env(config))
 
     def describe(self, plan: None) -> Description:
         return ["Take the cluster's address down, and let no other job begin"]
 
     def execute(self, plan: None) -> str:
         config = self.work.config.snapshot()
+        self.work.scripts.run(config.master)
         result = membership.deactivate_master_ip(self.work.rpc, config, config.master)
         result.warn("The cluster's address did not go down", self.work.say.warning)
         self.work.locks.keep_for_good()

@@ -32,14 +32,11 @@ class Hooked:
         env: variables without their prefix; values are told as `str` shows them.
         pre_nodes: uuids of the nodes that run the scripts before the work.
         post_nodes: and after it; those named before the work count.
-        leaving: uuids of nodes that the work takes their daemons from: they run the scripts that
-            follow the work just before it.
     """
 
     env: Mapping[str, object] = field(default_factory=dict)
     pre_nodes: Sequence[str] = ()
     post_nodes: Sequence[str] = ()
-    leaving: Sequence[str] = ()
 
 
 NO_HOOKS: Final = Hooked()

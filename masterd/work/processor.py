@@ -4,7 +4,6 @@ Source: Ganeti 3.0.2 lib/mcpu.py (order of the steps, texts).
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 from masterd.config.snapshot import ConfigSnapshot
@@ -156,9 +155,6 @@ class Processor:
     def _execute(self, unit: AnyUnit, plan: object, told: Hooked, config: ConfigSnapshot) -> object:
         """Work, and have the scripts run that follow it; `config` is that of before. Switches."""
         unit.work.scripts.begin(_surrounded(unit, config), told)
-        if told.leaving:
-            last = replace(told, post_nodes=told.leaving)
-            self._context.hooks.post(_surrounded(unit, config), last, last)
         result: object = unit.execute(plan)
         if unit.HOOKS is None:
             return result
