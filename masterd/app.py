@@ -363,7 +363,7 @@ class Application:
         return copies.shown
 
     def _virtual_paths(self) -> VirtualPaths:
-        return VirtualPaths(None if self._paths.virtual_hostname is None else self._paths.root)
+        return VirtualPaths(self._paths.virtual_root)
 
     # --- the mirror ---------------------------------------------------------------------------
 

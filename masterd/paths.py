@@ -71,6 +71,11 @@ class Paths:
             return {}
         return {ROOT_VARIABLE: str(self.root), HOSTNAME_VARIABLE: self.virtual_hostname}
 
+    @property
+    def virtual_root(self) -> Path | None:
+        """The root of this node in a virtual cluster; None on a real node."""
+        return None if self.virtual_hostname is None else self.root
+
     # --- directories ----------------------------------------------------------------------------
 
     @property

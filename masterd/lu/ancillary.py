@@ -81,6 +81,11 @@ def verified(cluster: Cluster, paths: Paths, simple: Iterable[str]) -> Ancillary
     return _files(cluster, paths, data, storage, (paths.config_file,))
 
 
+def address_script(paths: Paths) -> Path:
+    """Return the administrator's own program for the master's address, where it is used."""
+    return paths.root / _ADDRESS_SCRIPT
+
+
 def _files(
     cluster: Cluster,
     paths: Paths,
@@ -92,7 +97,7 @@ def _files(
     if cluster.modify_etc_hosts:
         everywhere.append(_HOSTS)
     if cluster.use_external_mip_script:
-        everywhere.append(paths.root / _ADDRESS_SCRIPT)
+        everywhere.append(address_script(paths))
     capable = [name for each in cluster.enabled_hypervisors for name in _HYPERVISORS.get(each, ())]
     optional = [
         *(paths.data_dir / name for name in _OPTIONAL_DATA),

@@ -64,7 +64,7 @@ def copies(config: ConfigSnapshot, paths: Paths) -> list[Copy]:
 
 def send(work: Work, wanted: Iterable[Copy]) -> None:
     """Send files to nodes; one that a node does not take is warned about. Switches."""
-    paths = VirtualPaths(None if work.paths.virtual_hostname is None else work.paths.root)
+    paths = VirtualPaths(work.paths.virtual_root)
     for copy in wanted:
         details = read_details(copy.path, paths)
         for result in files.upload(work.rpc, copy.nodes, details).values():

@@ -95,7 +95,7 @@ class LUClusterRename(LogicalUnit[OpClusterRename, Host]):
         path = work.paths.known_hosts_file
         text = "".join(_known_hosts(config.cluster))
         work.in_thread(lambda: _write(path, text.encode()))
-        paths = VirtualPaths(None if work.paths.virtual_hostname is None else work.paths.root)
+        paths = VirtualPaths(work.paths.virtual_root)
         others = [n for n in config.online_nodes() if n.uuid != config.cluster.master_node]
         for result in files.upload(work.rpc, others, read_details(path, paths)).values():
             result.warn(f"Node {result.node_name} did not take the file {path}", work.say.warning)

@@ -34,8 +34,6 @@ from masterd.work.hooks import Answers, Hooked, HookPath
 
 #: Skips the look at the memory for failovers.
 _N_PLUS_ONE: Final = "nplusone_mem"
-#: Script that brings the cluster's address up, where the administrator has one.
-_ADDRESS_SCRIPT: Final = "etc/ganeti/scripts/master-ip-setup"
 _SCRIPT_FAILED: Final = 1
 _INDENT: Final = "      "
 
@@ -140,11 +138,11 @@ class LUClusterVerifyGroup(LogicalUnit[OpClusterVerifyGroup, GroupView]):
         # What another job has just changed must be everywhere before copies are compared.
         work.config.settle()
         serial_no = work.config.snapshot().serial_no
-        paths = self._virtual()
+        paths = VirtualPaths(work.paths.virtual_root)
         travelling = [paths.virtual(path) for path in files.all()]
         scripts = []
         if view.config.cluster.use_external_mip_script:
-            scripts = [str(work.paths.root / _ADDRESS_SCRIPT)]
+            scripts = [str(ancillary.address_script(work.paths))]
         checks = asked.checks(view, travelling, scripts, clutter=self.op.verify_clutter)
         say(f"* Gathering information about nodes ({len(view.online)} are online)")
         asked_s = work.clock.now_us() / 1e6
@@ -234,10 +232,6 @@ class LUClusterVerifyGroup(LogicalUnit[OpClusterVerifyGroup, GroupView]):
                 states[instance.uuid].setdefault(node.uuid, []).append(state)
         return states
 
-    def _virtual(self) -> VirtualPaths:
-        paths = self.work.paths
-        return VirtualPaths(None if paths.virtual_hostname is None else paths.root)
-
     # --- judging ----------------------------------------------------------------------------------
 
     def _verify_shared(
@@ -248,7 +242,7 @@ class LUClusterVerifyGroup(LogicalUnit[OpClusterVerifyGroup, GroupView]):
         self._tell(report, partial(shared.client_certificates, cluster, told.images))
         if cluster.modify_ssh_setup:
             self._tell(report, partial(shared.ssh_setup, told.images))
-        local = self._virtual().local
+        local = VirtualPaths(self.work.paths.virtual_root).local
         self._tell(report, partial(_files, view, told.compared, files, local))
 
     def _verify_nodes(self, view: GroupView, told: _Gathered, report: VerifyReport) -> None:
