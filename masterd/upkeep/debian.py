@@ -64,16 +64,14 @@ class DebianNode:
         """Look whether this machine is one that can be worked on.
 
         Raises:
-            ExchangeError: not as root, no Ganeti of Debian's, no cluster, or the daemons' user
-                cannot run our launcher.
+            ExchangeError: not as root, no Ganeti of Debian's, or the daemons' user cannot run our
+                launcher.
         """
         if os.geteuid() != 0:
             raise ExchangeError("only root may do that")
         for needed in (Path(DAEMON_UTIL), Path("/usr/bin/dpkg-divert")):
             if not needed.exists():
                 raise ExchangeError(f"{needed} is missing: this is for Debian's package ganeti")
-        if not self._ssconf.exists():
-            raise ExchangeError("this machine belongs to no cluster")
         done = self._as_daemon(str(self._launcher), "--version")
         if done.returncode != 0:
             raise ExchangeError(
@@ -85,7 +83,8 @@ class DebianNode:
     # --- what is there ------------------------------------------------------------------------
 
     def is_master(self) -> bool:
-        return self._ssconf.master_node() == startup.own_name(self._paths)
+        # A machine of no cluster may become a master later: `gnt-cluster init` starts ours there.
+        return self._ssconf.exists() and self._ssconf.master_node() == startup.own_name(self._paths)
 
     def serving(self) -> Master:
         pid_file = self._paths.pid_file_of(LUXID_NAME)
