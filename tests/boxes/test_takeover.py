@@ -1,4 +1,4 @@
-"""A real cluster in namespaces tries our daemon and goes back; see `tests/boxes`.
+"""A real cluster in namespaces tries our daemon and goes back.
 
 One story, a test for each step: what a step leaves behind is where the next one begins.
 """
