@@ -124,6 +124,19 @@ class Box:
                 starter.kill()
                 starter.wait()
 
+    def await_end(self) -> None:
+        """Wait until the box has ended by itself, as one does that is power cycled.
+
+        Raises:
+            BoxError: it goes on.
+        """
+        if self._starter is not None:
+            try:
+                self._starter.wait(BOX_S)
+            except subprocess.TimeoutExpired:
+                raise BoxError(f"{self.plan.name} goes on for {BOX_S:g} s") from None
+        self.kill()
+
     def inside(self, *command: str, **environment: str) -> list[str]:
         """Return the command line, for this machine, of a command inside."""
         variables = {

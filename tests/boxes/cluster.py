@@ -10,7 +10,7 @@ from tests.boxes.lab import Lab
 DAEMON_UTIL: Final = "/usr/lib/ganeti/daemon-util"
 
 #: What the fake hypervisor's guests may be; small, so that anything fits.
-_BOUNDS: Final = (
+GUEST_BOUNDS: Final = (
     "min:cpu-count=1,disk-count=0,disk-size=64,memory-size=64,nic-count=0,spindle-use=0"
     "/max:cpu-count=8,disk-count=16,disk-size=1048576,memory-size=32768,nic-count=8,spindle-use=12"
 )
@@ -38,7 +38,7 @@ class Cluster:
         first, *others = self.nodes
         first.ok(
             "gnt-cluster", "init", "--enabled-hypervisors=fake",
-            "--enabled-disk-templates=diskless", f"--ipolicy-bounds-specs={_BOUNDS}",
+            "--enabled-disk-templates=diskless", f"--ipolicy-bounds-specs={GUEST_BOUNDS}",
             "--master-netdev=eth0", "--nic-parameters=mode=routed,link=main",
             f"--candidate-pool-size={len(self.nodes)}", self.lab.plan.cluster_name,
         )  # fmt: skip

@@ -12,6 +12,10 @@ from tests.boxes.plan import NETWORK_BITS, Plan
 _BRIDGE: Final = "between"
 _KEY_TYPES: Final = ("rsa", "ecdsa", "ed25519")
 
+#: Where guests' disks may be files, of one node's own and of all nodes', and where exports go.
+FILE_DIRECTORIES: Final = ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage")
+_EXPORTS: Final = "/srv/ganeti/export"
+
 #: Kernels without magic SysRq lack this file, and Ganeti's node daemon then reports a fault that is
 #: none of ours; Python is told that it is there.
 _SYSRQ: Final = Path("/proc/sysrq-trigger")
@@ -112,6 +116,10 @@ class Lab:
         )
         (etc / "hostname").write_text(f"{box.plan.name}\n")
         (etc / "hosts").write_text(self.plan.hosts())
+        for directory in (*FILE_DIRECTORIES, _EXPORTS):
+            (box.upper / directory.lstrip("/")).mkdir(parents=True)
+        (etc / "ganeti").mkdir()
+        (etc / "ganeti/file-storage-paths").write_text("\n".join(FILE_DIRECTORIES) + "\n")
         if not _SYSRQ.exists():
             packages = box.upper / "usr/lib/python3/dist-packages"
             packages.mkdir(parents=True)

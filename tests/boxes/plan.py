@@ -36,10 +36,17 @@ class Plan:
     boxes: tuple[BoxPlan, ...]
     cluster_name: str = f"cluster.{DOMAIN}"
     cluster_address: str = f"{NETWORK}.{_CLUSTER_HOST}"
+    #: What the cluster may be renamed to.
+    other_name: str = f"other.{DOMAIN}"
+    other_address: str = f"{NETWORK}.{_CLUSTER_HOST + 1}"
 
     def hosts(self) -> str:
         """Return the content of every box's `/etc/hosts`."""
-        lines = ["127.0.0.1 localhost", f"{self.cluster_address} {self.cluster_name} cluster"]
+        lines = [
+            "127.0.0.1 localhost",
+            f"{self.cluster_address} {self.cluster_name} cluster",
+            f"{self.other_address} {self.other_name} other",
+        ]
         lines += [f"{box.address} {box.full_name} {box.name}" for box in self.boxes]
         return "\n".join(lines) + "\n"
 
