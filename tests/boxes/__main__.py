@@ -1,32 +1,56 @@
-"""Play the story of a takeover on real machines; `scripts/interop-cluster`."""
+"""Let a real cluster try our daemon; `scripts/interop-cluster`."""
 
 import argparse
 import subprocess
 import sys
+from typing import Final
 
+from tests.boxes.beside import table
 from tests.boxes.box import BoxError, missing_means
-from tests.boxes.play import play
+from tests.boxes.play import play, take_tour
+
+#: What can be played alone, and what is played when nothing is said.
+_PARTS: Final = ("takeover", "tour", "beside")
+_ALL: Final = ("takeover", "tour")
 
 
 def _say(text: str) -> None:
     print(text, flush=True)
 
 
+def _play(part: str, nodes: int) -> None:
+    if part == "takeover":
+        _say(str(play(nodes, _say)))
+        return
+    _say("the tour, with ours")
+    ours = take_tour(_say, with_ours=True)
+    _say(f"{len(ours.outcomes)} acts in {ours.took_s:.0f} s")
+    if part == "beside":
+        _say("the tour, with Debian's daemons")
+        for line in table(take_tour(_say, with_ours=False), ours):
+            _say(line)
+
+
 def main() -> int:
     """Run with the process's arguments; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="interop-cluster",
-        description="A real Ganeti cluster in namespaces of this machine tries our daemon and goes"
-        " back: installation, failovers, new certificates, a reboot, a kill, removal.",
+        description="A real Ganeti cluster in namespaces of this machine tries our daemon: a"
+        " takeover and the way back, then all that is done to a cluster in its life.",
     )
-    parser.add_argument("--nodes", type=int, default=3, help="nodes of the cluster (%(default)s)")
+    parser.add_argument(
+        "--nodes", type=int, default=3, help="nodes of the cluster taken over (%(default)s)"
+    )
+    parser.add_argument("--part", choices=_PARTS, help="this part only")
     options = parser.parse_args()
     missing = missing_means()
     if missing is not None:
         print(f"interop-cluster: cannot be played here: {missing}", file=sys.stderr)
         return 1
+    parts = (options.part,) if options.part else _ALL
     try:
-        _say(str(play(options.nodes, _say)))
+        for part in parts:
+            _play(part, options.nodes)
     except (BoxError, ValueError, subprocess.SubprocessError) as error:
         print(f"interop-cluster: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""From nothing to the end of the story, and nothing left behind."""
+"""From nothing to the end of a story, and nothing left behind."""
 
 import shutil
 import tempfile
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.boxes import beside, tour
 from tests.boxes.cluster import Cluster
 from tests.boxes.installation import build
 from tests.boxes.lab import Lab
@@ -14,10 +15,12 @@ from tests.boxes.takeover import NODES_MIN, STEPS, Played, Takeover
 
 
 @contextmanager
-def prepared(
+def empty_boxes(
     nodes: int, say: Callable[[str], None], package: Path | None = None
-) -> Iterator[Takeover]:
-    """Make boxes and a cluster of them for a story; everything is removed at the end of the block.
+) -> Iterator[tuple[Cluster, Path]]:
+    """Make boxes that belong to no cluster; everything is removed at the end of the block.
+
+    Gives them, and the file of our package in every box.
 
     Args:
         nodes: how many.
@@ -25,11 +28,9 @@ def prepared(
         package: the file of our package; without it one is built.
 
     Raises:
-        BoxError: something is not as it must be.
+        BoxError: they cannot be made.
         ValueError: so many nodes make no cluster here.
     """
-    if nodes < NODES_MIN:
-        raise ValueError(f"the story needs {NODES_MIN} nodes, not {nodes}")
     boxes = plan(nodes)
     # Not in a directory of one user: daemons that are not root's run our commands from it.
     with tempfile.TemporaryDirectory(prefix="ganeti-boxes-", dir="/var/tmp") as directory:
@@ -37,22 +38,45 @@ def prepared(
         state.chmod(0o755)
         packages = state / "packages"
         packages.mkdir()
-        if package is None:
-            package = build(packages)
-        else:
-            package = Path(shutil.copy(package, packages))
+        inside = build(packages) if package is None else Path(shutil.copy(package, packages))
         with Lab(boxes, state, (packages,)) as lab:
-            say(f"{nodes} boxes run, the cluster is being made ...")
-            cluster = Cluster(lab)
-            cluster.make()
-            story = Takeover(cluster, package, say)
-            with story.watched():
-                yield story
+            say(f"{nodes} boxes run")
+            yield Cluster(lab), inside
+
+
+@contextmanager
+def prepared(
+    nodes: int, say: Callable[[str], None], package: Path | None = None
+) -> Iterator[Takeover]:
+    """Make boxes and a cluster of them for the story of a takeover; arguments of `empty_boxes`.
+
+    Raises:
+        BoxError: something is not as it must be.
+        ValueError: so many nodes make no cluster here, or are too few for the story.
+    """
+    if nodes < NODES_MIN:
+        raise ValueError(f"the story needs {NODES_MIN} nodes, not {nodes}")
+    with empty_boxes(nodes, say, package) as (cluster, inside):
+        say("the cluster is being made ...")
+        cluster.make()
+        story = Takeover(cluster, inside, say)
+        with story.watched():
+            yield story
 
 
 def play(nodes: int, say: Callable[[str], None]) -> Played:
-    """Play the whole story; return what it comes to. Raises as `prepared`."""
+    """Play the whole story of a takeover; return what it comes to. Raises as `prepared`."""
     with prepared(nodes, say) as story:
         for step in STEPS:
             story.take(step)
         return story.ending()
+
+
+def take_tour(say: Callable[[str], None], *, with_ours: bool) -> beside.Toured:
+    """Take the tour on boxes of its own, with ours or with Debian's daemons.
+
+    Raises:
+        BoxError: something is not as it must be.
+    """
+    with empty_boxes(tour.NODES, say) as (cluster, inside):
+        return beside.take(cluster, inside if with_ours else None, say)

@@ -1,0 +1,60 @@
+"""Chapters of the tour about who is master, new keys and names."""
+
+from typing import Final
+
+from tests.boxes import serving
+from tests.boxes.act import Act, Chapter
+from tests.boxes.cluster import Cluster
+
+_RENEW: Final = "gnt-cluster renew-crypto --force"
+
+
+def _cut_power(cluster: Cluster) -> str:
+    """Cut the master's power, and boot it."""
+    first = cluster.nodes[0]
+    first.kill()
+    cluster.boot(first)
+    serving.await_master(cluster.nodes, first.plan.name)
+    return ""
+
+
+CHAPTERS: Final = (
+    Chapter(
+        "masters in turn",
+        (
+            Act("gnt-debug delay 0.1"),
+            Act("gnt-cluster master-failover", on=2),
+            Act("gnt-cluster getmaster", shows="node2", on=3),
+            Act("gnt-debug delay 0.1", on=2),
+            Act("gnt-cluster verify", lacks="ERROR", on=2),
+            Act("gnt-cluster master-failover", on=1),
+            Act("gnt-cluster getmaster", shows="node1", on=3),
+            Act("gnt-debug delay 0.1"),
+            Act("gnt-job list", shows="success"),
+            Act("the master's power is cut", does=_cut_power),
+            Act("gnt-debug delay 0.1"),
+        ),
+    ),
+    Chapter(
+        "new keys",
+        (
+            Act(f"{_RENEW} --new-confd-hmac-key"),
+            Act(f"{_RENEW} --new-rapi-certificate"),
+            Act(f"{_RENEW} --new-spice-certificate"),
+            Act(f"{_RENEW} --new-cluster-domain-secret"),
+            Act("gnt-cluster verify", lacks="ERROR"),
+        ),
+    ),
+    Chapter(
+        "another name, and fewer nodes",
+        (
+            Act("gnt-cluster rename --force other.boxes.example", lacks="Failure"),
+            Act("gnt-cluster info", shows="^Cluster name: other.boxes.example"),
+            Act("gnt-cluster rename --force cluster.boxes.example", lacks="Failure"),
+            Act("gnt-cluster verify", lacks="ERROR"),
+            Act("gnt-cluster destroy --yes-do-it", code=1, shows="node"),
+            Act("gnt-node remove node3"),
+            Act("gnt-node remove node2"),
+        ),
+    ),
+)
