@@ -49,7 +49,7 @@ def wait(work: Work, instance: Instance) -> bool:
         told = _ask(work, instance, node, mirrors)
         pause_s = _told_of(work, node, mirrors, told)
         degraded = any(
-            each is not None and each["is_degraded"] and each["sync_percent"] is None
+            each is not None and each["is_degraded"] and each.get("sync_percent") is None
             for each in told
         )
         if pause_s is not None:
@@ -84,8 +84,9 @@ def _told_of(work: Work, node: Node, mirrors: Sequence[AnyDisk], told: Told) -> 
     for disk, state in zip(mirrors, told, strict=False):
         if state is None:
             work.say.warning(f"Can't compute data for node {node.name}/{disk.iv_name}")
-        elif state["sync_percent"] is not None:
-            left_s = state["estimated_time"]
+        # Nodes leave out what is not so: a mirror that is whole has no percentage.
+        elif state.get("sync_percent") is not None:
+            left_s = state.get("estimated_time")
             rest = "no time estimate"
             if left_s is not None:
                 rest = f"{_readable(left_s)} remaining (estimated)"

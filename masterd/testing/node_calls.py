@@ -25,13 +25,19 @@ from masterd.rpc.encoding import decompress
 from masterd.rpc.virtual_path import VirtualPaths
 from masterd.testing import (
     allocator_script,
+    node_devices,
+    node_disks,
     node_facts,
+    node_files,
     node_guests,
     node_means,
+    node_mirrors,
+    node_notes,
     node_settings,
+    node_systems,
     node_verify,
 )
-from masterd.testing.node_facts import RUN_DIR
+from masterd.testing.node_notes import RUN_DIR
 
 DATA_DIR: Final = "var/lib/ganeti"
 QUEUE_DIR: Final = "var/lib/ganeti/queue"
@@ -63,22 +69,15 @@ _PAUSE_MODE: Final = 0o644
 _SSCONF_KEY = re.compile(r"[a-z0-9_][a-z0-9_-]*")
 
 _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
-    "blockdev_assemble": node_guests.assemble,
-    "blockdev_getdimensions": node_means.dimensions,
-    "blockdev_getmirrorstatus": node_means.mirror_status,
-    "blockdev_getmirrorstatus_multi": node_means.mirror_status_of_each,
-    "blockdev_remove": node_guests.nothing_to_see,
-    "blockdev_shutdown": node_guests.nothing_to_see,
     "bridges_exist": node_guests.nothing_to_see,
     "drbd_helper": node_settings.drbd_helper,
-    "drbd_needs_activation": node_means.needing_activation,
     "etc_hosts_modify": node_means.modify_hosts,
     "export_list": node_means.exports,
     "export_remove": node_means.remove_export,
-    "file_storage_dir_remove": node_guests.nothing_to_see,
     "hypervisor_validate_params": node_settings.agreed,
     "instance_info": node_guests.info,
     "instance_list": node_guests.names,
+    "instance_metadata_modify": node_guests.modify_metadata,
     "instance_reboot": node_guests.reboot,
     "instance_shutdown": node_guests.shut_down,
     "instance_start": node_guests.start,
@@ -95,12 +94,15 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "node_ssh_key_remove": node_settings.nobody_failed,
     "node_verify_light": node_means.physical_volumes,
     "node_volumes": node_means.volumes,
-    "os_validate": node_settings.validate_os,
     "restricted_command": node_means.run_restricted,
     "run_oob": node_means.run_out_of_band,
     "storage_execute": node_means.operate_on_unit,
     "storage_modify": node_means.modify_unit,
     "vg_list": node_settings.volume_groups,
+    **node_disks.CALLS,
+    **node_files.CALLS,
+    **node_mirrors.CALLS,
+    **node_systems.CALLS,
 }
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -187,7 +189,11 @@ class SimulatedNode:
             payload = function(_decode(body))
         except CallFailedError as error:
             return _encode([False, str(error)])
-        except (OSError, ValueError, TypeError, IndexError, GanetiError) as error:
+        except (
+            *(OSError, ValueError, TypeError, IndexError, KeyError),
+            GanetiError,
+            node_devices.DeviceError,
+        ) as error:
             return _encode([False, f"Error while executing backend function: {error}"])
         return _DONE if payload is None else _encode([True, payload])
 
@@ -204,7 +210,7 @@ class SimulatedNode:
     ) -> object:
         try:
             return means(self.root, arguments)
-        except node_means.RefusedError as error:
+        except node_notes.RefusedError as error:
             raise CallFailedError(str(error)) from error
 
     # --- calls ----------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 
 from masterd.testing import node_means
+from masterd.testing.node_notes import RUN_DIR
 
-RUN_DIR: Final = "var/run/ganeti"
 #: Scripts that surround opcodes.
 HOOKS_DIR: Final = "etc/ganeti/hooks"
 

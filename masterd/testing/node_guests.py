@@ -1,16 +1,22 @@
-"""What a simulated node does with instances and their disks.
+"""What a simulated node does with instances.
 
 An instance that runs is a file, see `node_facts`; it begins and ends with what the node is told.
-Disks are always there: they come up at once, and nothing is left of them when they go.
 
 Source: Ganeti 3.0.2 lib/backend.py (answers, checks).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from masterd.testing import node_facts
-from masterd.testing.node_means import RefusedError
+import msgspec
+
+from masterd.testing import node_facts, node_notes
+from masterd.testing.node_notes import RefusedError
+
+#: Note of what guests are told of themselves, by name of the instance.
+METADATA: Final = "metadata"
+
+_METADATA: Final = tuple[dict[str, Any]]
 
 
 def info(root: Path, arguments: list[object]) -> dict[str, object]:
@@ -46,13 +52,11 @@ def reboot(root: Path, arguments: list[Any]) -> None:
         raise RefusedError("Cannot reboot instance that is not running")
 
 
-def assemble(_root: Path, arguments: list[Any]) -> object:
-    """Bring a disk up; on the primary node, tell its device, the link to it and its uri."""
-    disk, instance, on_primary, index = arguments
-    if not on_primary:
-        return True
-    link = f"/var/run/ganeti/instance-disks/{instance['name']}:{index}"
-    return [f"/dev/simulated/{disk['uuid']}", link, None]
+def modify_metadata(root: Path, arguments: list[Any]) -> None:
+    """Keep what guests may ask for, of one instance."""
+    (told,) = msgspec.convert(arguments, _METADATA)
+    guests: dict[str, object] = node_notes.read(root, METADATA, {})
+    node_notes.write(root, METADATA, {**guests, str(told["name"]): told})
 
 
 def nothing_to_see(_root: Path, _arguments: list[object]) -> None:

@@ -9,24 +9,24 @@ Source: Ganeti 3.0.2 lib/backend.py (answers, checks), lib/storage/container.py,
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+
+from masterd.testing import node_notes
+from masterd.testing.node_notes import RefusedError
 
 #: Where administrators put commands that nodes may run, and where exports lie, below a root.
 COMMANDS_DIR: Final = "etc/ganeti/restricted-commands"
 EXPORT_DIR: Final = "srv/ganeti/export"
 
-#: Files of what a node was told, below a root.
-_POWER: Final = "var/run/ganeti/simulated-power.json"
-_CLOSED: Final = "var/run/ganeti/simulated-closed-volumes.json"
-_MIRRORS: Final = "var/run/ganeti/simulated-mirrors.json"
+#: Notes of what a node was told.
+_POWER: Final = "power"
+_CLOSED: Final = "closed-volumes"
 #: Names in the node's file of hosts, and their addresses.
-HOSTS: Final = "var/run/ganeti/simulated-hosts.json"
+HOSTS: Final = "hosts"
 #: Addresses that a node has besides the one by which it is called.
-ADDRESSES: Final = "var/run/ganeti/simulated-addresses.json"
-
-_MIB: Final = 1024 * 1024
+ADDRESSES: Final = "addresses"
 
 VOLUME_GROUP: Final = "xenvg"
 PHYSICAL_VOLUMES: Final = ("/dev/sda3", "/dev/sda10")
@@ -37,10 +37,6 @@ _NAME: Final = re.compile(r"[-a-zA-Z0-9._]+")
 _CHANGE: Final = tuple[str, list[object], str | None, dict[str, object]]
 _OPERATION: Final = tuple[str, list[object], str | None, str]
 _OUT_OF_BAND: Final = tuple[str, str, str, int]
-
-
-class RefusedError(Exception):
-    """The node does not do it, and says why."""
 
 
 def powercycle(_root: Path, _arguments: list[object]) -> str:
@@ -73,28 +69,28 @@ def leave(root: Path, _arguments: list[object]) -> None:
 def modify_hosts(root: Path, arguments: list[object]) -> None:
     """Write down who is in the file of hosts."""
     mode, name, address = arguments
-    hosts: dict[str, object] = _told(root / HOSTS, {})
+    hosts: dict[str, object] = node_notes.read(root, HOSTS, {})
     hosts.pop(str(name), None)
-    _tell(root / HOSTS, {**hosts, str(name): address} if mode == "add" else hosts)
+    node_notes.write(root, HOSTS, {**hosts, str(name): address} if mode == "add" else hosts)
 
 
 def has_address(root: Path, arguments: list[object]) -> bool:
     """Tell whether the node has an address that it was given."""
     (address,) = arguments
-    return address in _told(root / ADDRESSES, [])
+    return address in node_notes.read(root, ADDRESSES, [])
 
 
 def run_out_of_band(root: Path, arguments: list[object]) -> object:
     """Switch a node, or tell how it is."""
     _, command, node, _ = msgspec.convert(arguments, _OUT_OF_BAND)
-    powered: dict[str, bool] = _told(root / _POWER, {})
+    powered: dict[str, bool] = node_notes.read(root, _POWER, {})
     if command == "power-status":
         return {"powered": powered.get(node, True)}
     if command == "health":
         return [["disk0", "OK"], ["psu1", "OK" if powered.get(node, True) else "CRITICAL"]]
     if command not in ("power-on", "power-off", "power-cycle"):
         raise RefusedError(f"unknown command {command}")
-    _tell(root / _POWER, {**powered, node: command != "power-off"})
+    node_notes.write(root, _POWER, {**powered, node: command != "power-off"})
     return None
 
 
@@ -115,12 +111,12 @@ def modify_unit(root: Path, arguments: list[object]) -> None:
     closed = set(closed_volumes(root)) - {name}
     if not changes.get("allocatable", True):
         closed.add(name)
-    _tell(root / _CLOSED, sorted(closed))
+    node_notes.write(root, _CLOSED, sorted(closed))
 
 
 def closed_volumes(root: Path) -> list[str]:
     """Return the physical volumes that take no more."""
-    closed: list[str] = _told(root / _CLOSED, [])
+    closed: list[str] = node_notes.read(root, _CLOSED, [])
     return closed
 
 
@@ -145,47 +141,6 @@ def logical_volumes(_root: Path, _arguments: list[object]) -> dict[str, object]:
     return {f"{VOLUME_GROUP}/swap": ["2048.00", False, True]}
 
 
-def needing_activation(_root: Path, arguments: list[object]) -> list[str]:
-    """Say of all DRBD disks that they are up."""
-    _disks(arguments)
-    return []
-
-
-def dimensions(_root: Path, arguments: list[object]) -> list[object]:
-    """Tell the size of each disk, a MiB larger than it was asked for."""
-    sizes = [int(disk["size"]) for disk in _disks(arguments)]
-    return [[(size + 1) * _MIB, None] for size in sizes]
-
-
-def _disks(arguments: list[object]) -> list[Any]:
-    (disks,) = arguments
-    if not isinstance(disks, list):
-        raise TypeError("disks are not a list")
-    return disks
-
-
-def write_mirrors(root: Path, states: list[dict[str, object]]) -> None:
-    """Say what each look at mirrors finds that are not fine; the last state stays."""
-    _tell(root / _MIRRORS, states)
-
-
-def mirror_status(root: Path, arguments: list[object]) -> list[object]:
-    """Tell of each disk how its mirror is: fine, where nothing else was said."""
-    fine = {
-        "dev_path": "/dev/drbd0", "major": 147, "minor": 0, "sync_percent": None,
-        "estimated_time": None, "is_degraded": False, "ldisk_status": 1,
-    }  # fmt: skip
-    first, *rest = _told(root / _MIRRORS, [{}])
-    if rest:
-        _tell(root / _MIRRORS, rest)
-    return [{**fine, **first} for _ in _disks(arguments)]
-
-
-def mirror_status_of_each(root: Path, arguments: list[object]) -> list[object]:
-    """Tell of each disk that it is there, and that its mirror is fine."""
-    return [[True, state] for state in mirror_status(root, arguments)]
-
-
 def exports(root: Path, _arguments: list[object]) -> list[str]:
     """Return the names of exports."""
     directory = root / EXPORT_DIR
@@ -199,12 +154,3 @@ def remove_export(root: Path, arguments: list[object]) -> None:
     if _NAME.fullmatch(str(name)) is None or not path.is_dir():
         raise RefusedError(f"Error while removing the export: no directory {name}")
     shutil.rmtree(path)
-
-
-def _told(path: Path, otherwise: Any) -> Any:
-    return msgspec.json.decode(path.read_bytes()) if path.exists() else otherwise
-
-
-def _tell(path: Path, what: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.encode(what))

@@ -14,10 +14,7 @@ from masterd.testing.node_means import VOLUME_GROUP
 
 #: MiB of the one volume group.
 _GROUP_MIB: Final = 409_600.0
-#: The one operating system; its script takes any parameters.
-_OS: Final = "noop"
 
-_VALIDATE_OS: Final = tuple[bool, str, list[str], dict[str, object], bool]
 _TOKENS: Final = list[list[tuple[str, str, object]]]
 
 
@@ -29,12 +26,6 @@ def volume_groups(_root: Path, _arguments: list[object]) -> dict[str, float]:
 def drbd_helper(_root: Path, _arguments: list[object]) -> str:
     """Return the program that DRBD calls."""
     return "/bin/true"
-
-
-def validate_os(_root: Path, arguments: list[object]) -> bool:
-    """Tell whether there is an operating system."""
-    _, name, *_ = msgspec.convert(arguments, _VALIDATE_OS)
-    return name.partition("+")[0] == _OS
 
 
 def tokens(root: Path, arguments: list[object]) -> list[tuple[str, str]]:

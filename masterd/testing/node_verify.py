@@ -14,15 +14,12 @@ from typing import Any, Final
 from masterd.clock import SystemClock
 from masterd.constants import PROTOCOL_VERSION, RELEASE_VERSION
 from masterd.rpc.virtual_path import VirtualPaths
-from masterd.testing import node_facts, node_means
+from masterd.testing import node_facts, node_means, node_systems
 from masterd.testing.certificates import read_digest
 
 #: Certificate with which the node calls others, below its root.
 _CLIENT_CERTIFICATE: Final = "var/lib/ganeti/client.pem"
 _MICROSECONDS: Final = 1_000_000
-
-#: Name, directory, state, why, variants, parameters, versions of the interface, trusted.
-_OS: Final = ["noop", "/usr/share/ganeti/os/noop", True, "", [], [], [20], False]
 
 
 def findings(root: Path, asked: dict[str, Any]) -> dict[str, object]:
@@ -112,7 +109,7 @@ _CHECKS: Final[dict[str, Callable[[Path, Any], object]]] = {
     "nodesetup": _well,
     "time": _time,
     "master-ip": lambda _root, _argument: True,
-    "oslist": lambda _root, _argument: [_OS],
+    "oslist": lambda root, _argument: node_systems.diagnose(root, []),
     "user-scripts": _well,
     "client-cert": _certificate,
     "ssh-setup": _well,

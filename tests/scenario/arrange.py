@@ -13,11 +13,13 @@ from masterd.config.node import Node, NodeGroup
 from masterd.config.params import PartialInstancePolicy, PartialNdParams
 from masterd.config.relations import relations
 from masterd.config.transaction import Draft
+from masterd.testing import node_notes
 from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
 from masterd.testing.node_calls import DATA_DIR
-from masterd.testing.node_means import ADDRESSES, COMMANDS_DIR, EXPORT_DIR, write_mirrors
+from masterd.testing.node_means import ADDRESSES, COMMANDS_DIR, EXPORT_DIR
+from masterd.testing.node_mirrors import write_mirrors
 from tests.lu_support import World
 
 
@@ -230,7 +232,7 @@ def _address(world: World, rest: str) -> None:
 def _has(world: World, rest: str) -> None:
     """Give a node an address of which the configuration does not know: `NODE ADDRESS`."""
     name, address = rest.split()
-    _file(world, _node(world, name).name, ADDRESSES).write_text(json.dumps([address]))
+    node_notes.write(world.nodes[_node(world, name).name].root, ADDRESSES, [address])
     world.probe.there.add(address)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from masterd.errors import ECode, OpPrereqError
+from masterd.testing.faults import Fault, FaultKind
 from tests.lu_support import World, op
 
 
@@ -52,6 +53,8 @@ def test_a_filter_on_a_field_that_is_none_is_refused(world: World) -> None:
 
 
 def test_diagnoses_are_empty_where_no_node_answers(world: World) -> None:
+    for name in world.nodes:
+        world.faults.set(name, Fault(FaultKind.REFUSE))
     assert world.run(op("OP_OS_DIAGNOSE", output_fields=["name", "valid"])) == []
     assert world.run(op("OP_EXT_STORAGE_DIAGNOSE", output_fields=["name"])) == []
 
