@@ -1,6 +1,7 @@
-"""How long a certificate is still good, and whether it is strong enough. Pure.
+"""How long a certificate is still good, whether it is strong enough, and its digest. Pure.
 
-Source: Ganeti 3.0.2 lib/utils/x509.py (rules), constants (days, bits, clock skew).
+Source: Ganeti 3.0.2 lib/utils/x509.py (rules), lib/utils/security.py (digest), constants
+(days, bits, clock skew).
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 #: A certificate that ends in so many days is told of; in the second number of days it is an error.
@@ -50,6 +52,20 @@ def inspect(pem: bytes, now: datetime) -> Finding | None:
     if days <= _WARN_DAYS:
         weak.insert(0, f"it expires in about {days} days")
     return Finding(", ".join(weak), fatal=False) if weak else None
+
+
+def digest(pem: bytes) -> str:
+    """Return what a node daemon knows a client's certificate by, as `AB:01:...`, 20 bytes.
+
+    Args:
+        pem: The certificate in PEM form; what else stands there (its key) does not matter.
+
+    Raises:
+        ValueError: there is no certificate.
+    """
+    # It names the certificate in files that Ganeti reads; nothing is signed with this hash.
+    found = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA1())
+    return found.hex(":").upper()
 
 
 def _weaknesses(certificate: x509.Certificate) -> list[str]:

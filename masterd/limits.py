@@ -316,6 +316,8 @@ DISK_SYNC_DEGRADED_TRIES_MAX: Final = 10
 
 #: How often files are looked at again because the configuration changed meanwhile.
 VERIFY_FILES_TRIES: Final = 3
+#: How often a node is asked which certificate it has now: its daemon may just be starting.
+LU_CERTIFICATE_TRIES: Final = 3
 
 # --- query --------------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 One file or a few for each family; those behind a dash are its parts.
 
 * The cluster: `cluster_life`, `cluster_rename`, `cluster_address`, `cluster_query`,
-  `cluster_redist` - `ancillary`, `cluster_params` - `cluster_values`, `cluster_storage`,
-  `cluster_address_change`, `communication`, and `tags`.
+  `cluster_crypto`, `cluster_redist` - `ancillary`, `cluster_params` - `cluster_values`,
+  `cluster_storage`, `cluster_address_change`, `communication`, and `tags`.
 * Its verification: `cluster_verify`, `cluster_verify_group` - `verify_report`,
   `cluster_verify_jobs`, `group_verify_disks`, `disk_sizes`.
 * Groups: `group` - `group_nodes`, `group_params`; `group_evacuate` and `node_evacuate` -

@@ -119,6 +119,11 @@ def admit(work: Work, node: Node) -> None:
     record(work, node.uuid, certificate(work, node, None))
 
 
+def replace_certificates(work: Work, digests: Mapping[str, str]) -> None:
+    """Let these certificates, and no others, be those of candidates. Switches."""
+    work.config.update(lambda draft: _set_certificates(draft, digests))
+
+
 def record(work: Work, uuid: str, digest: str) -> None:
     """Let a certificate be one of a candidate. Switches."""
 
@@ -135,12 +140,30 @@ def certificate(work: Work, node: Where, options: Mapping[str, object] | None) -
         RpcError: the node does not tell it.
         OpExecError: what it tells is something else.
     """
-    result = membership.crypto_tokens(work.rpc, node, [(_DIGEST, _GET, options)])
-    result.raise_(f"Node {node.name} does not tell the digest of its certificate")
+    told = certificates(work, [node], options)[node.uuid]
+    if isinstance(told, OpExecError):
+        raise told
+    return told
+
+
+def certificates(
+    work: Work, nodes: Iterable[Where], options: Mapping[str, object] | None
+) -> dict[str, str | OpExecError]:
+    """Return by uuid the digest of each node's certificate, or why it is not known. Switches."""
+    results = membership.crypto_tokens(work.rpc, nodes, [(_DIGEST, _GET, options)])
+    return {uuid: _digest(result) for uuid, result in results.items()}
+
+
+def _digest(result: RpcResult) -> str | OpExecError:
+    untold = f"Node {result.node_name} does not tell the digest of its certificate"
+    try:
+        result.raise_(untold)
+    except OpExecError as error:
+        return error
     match result.payload:
         case [[kind, str(digest)]] if kind == _DIGEST:
             return digest
-    raise OpExecError(f"Node {node.name} does not tell the digest of its certificate, but others")
+    return OpExecError(f"{untold}, but others")
 
 
 def welcome(work: Work, promoted: Sequence[str], *, without: str) -> None:

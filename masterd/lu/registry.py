@@ -6,6 +6,7 @@ from typing import Any, Final
 from masterd.lu.allocator_test import LUTestAllocator
 from masterd.lu.backup_remove import LUBackupRemove
 from masterd.lu.cluster_address import LUClusterActivateMasterIp, LUClusterDeactivateMasterIp
+from masterd.lu.cluster_crypto import LUClusterRenewCrypto
 from masterd.lu.cluster_life import LUClusterDestroy, LUClusterPostInit
 from masterd.lu.cluster_params import LUClusterSetParams
 from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
@@ -53,6 +54,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_CLUSTER_QUERY": LUClusterQuery,
     "OP_CLUSTER_REDIST_CONF": LUClusterRedistConf,
     "OP_CLUSTER_RENAME": LUClusterRename,
+    "OP_CLUSTER_RENEW_CRYPTO": LUClusterRenewCrypto,
     "OP_CLUSTER_REPAIR_DISK_SIZES": LUClusterRepairDiskSizes,
     "OP_CLUSTER_SET_PARAMS": LUClusterSetParams,
     "OP_CLUSTER_VERIFY": LUClusterVerify,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from masterd.config.objects import FreeParams
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.node import documents
-from masterd.node.target import Nodes, Where, one, several
+from masterd.node.target import Nodes, Where, each, one, several
 from masterd.rpc.result import RpcResult
 
 
@@ -65,9 +65,11 @@ def configure_switch(nodes: Nodes, at: Where, name: str, link: str | None) -> Rp
     return one(nodes, "node_configure_ovs", at, name, link)
 
 
-def crypto_tokens(nodes: Nodes, at: Where, requests: Sequence[Sequence[object]]) -> RpcResult:
-    """Ask for tokens: kind, action, options of each. Payload: kind and token of each."""
-    return one(nodes, "node_crypto_tokens", at, requests)
+def crypto_tokens(
+    nodes: Nodes, places: Iterable[Where], requests: Sequence[Sequence[object]]
+) -> Mapping[str, RpcResult]:
+    """Ask each for tokens: kind, action, options of them. Payload: kind and token of each."""
+    return each(nodes, "node_crypto_tokens", ((at, (requests,)) for at in places))
 
 
 def ensure_daemon(

@@ -92,6 +92,7 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "node_powercycle": node_means.powercycle,
     "node_ssh_key_add": node_settings.nobody_failed,
     "node_ssh_key_remove": node_settings.nobody_failed,
+    "node_ssh_keys_renew": node_settings.nobody_failed,
     "node_verify_light": node_means.physical_volumes,
     "node_volumes": node_means.volumes,
     "restricted_command": node_means.run_restricted,

@@ -18,6 +18,9 @@ RECORDED_BYTES_MAX: Final = 8 * 1024 * 1024
 #: Instead of a key's value: the answer lacks the key.
 ABSENT: Final = "(absent)"
 
+#: Instead of a payload: the call fails, however often it is made.
+FAILS: Final = "(fails)"
+
 #: Behind the name of a call whose own answer is changed.
 _CHANGED: Final = "+"
 
@@ -33,7 +36,7 @@ class Scripted:
     Attributes:
         call: name of the call; with a "+" behind it, the payload's keys replace those of the
             node's own answer, or take them away where their value is `ABSENT`.
-        payload: JSON value that a successful answer brings.
+        payload: JSON value that a successful answer brings, or `FAILS`.
         node: name of the node, None for all.
         turn: which call of the name at a node gets it, from 1; None for all that have no own one.
     """
@@ -66,7 +69,7 @@ class NodeScript:
     def begin(self, answers: Sequence[Scripted], left_out: Sequence[str]) -> None:
         """Follow these answers from now on, and record all calls but those left out by name."""
         self._answers = {
-            (each.node, each.call, each.turn): msgspec.json.encode([True, each.payload])
+            (each.node, each.call, each.turn): msgspec.json.encode(_body(each.payload))
             for each in answers
         }
         self._turns.clear()
@@ -113,3 +116,8 @@ class NodeScript:
     def _told(self, node: str, call: str, turn: int) -> bytes | None:
         places = ((node, call, turn), (None, call, turn), (node, call, None), (None, call, None))
         return next((self._answers[key] for key in places if key in self._answers), None)
+
+
+def _body(payload: object) -> list[object]:
+    """Return what a node daemon answers: whether it succeeded, and with what."""
+    return [False, "The node was told to fail"] if payload == FAILS else [True, payload]

@@ -491,6 +491,8 @@ def _members(config: ConfigSnapshot, everybody: Sequence[Node]) -> Iterator[Case
         "ganeti-confd",
         run=True,
     )
+    tokens = [["ssl", "get", None]]
+    yield case("node_crypto_tokens", [tokens], membership.crypto_tokens, tokens)
     yield case(
         "node_ssh_key_add",
         [first.uuid, first.name, names, True, False, True],
@@ -621,8 +623,6 @@ def _single(config: ConfigSnapshot, node: Node) -> Iterator[Case]:
     yield case(
         "node_configure_ovs", ["switch1", None], membership.configure_switch, "switch1", None
     )
-    tokens = [["ssl", "get", None]]
-    yield case("node_crypto_tokens", [tokens], membership.crypto_tokens, tokens)
     yield case("node_has_ip_address", ["192.0.2.1"], verify.has_address, "192.0.2.1")
     yield case("bridges_exist", [["br0"]], verify.bridges, ["br0"])
     yield case(

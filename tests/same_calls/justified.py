@@ -215,6 +215,28 @@ NODES: Final = (
     ),
 )
 
+#: Of certificates and ssh keys.
+CRYPTO: Final = (
+    Justified(
+        "CLUSTER_RENEW_CRYPTO (certificates|a silent node|both)",
+        r"config\.cluster\.(serial_no|mtime)",
+        "at the reference other certificates are no change of the cluster that is counted",
+        theirs="^(10[67]|1[0-9.]{12,})$",
+    ),
+    Justified(
+        "CLUSTER_RENEW_CRYPTO keys", r"config\.(cluster\.)?(serial_no|mtime)",
+        "that new keys are of the type and size of the former ones is no change here",
+        theirs="^(107|1|True|1[0-9.]{12,})$",
+        ours="^(106|0|False|1[0-9.]{12,})$",
+    ),
+    Justified(
+        "CLUSTER_RENEW_CRYPTO both", r"job\.ops\[0\]\.log",
+        "the reference keeps to itself which nodes did not take the new keys",
+        theirs=_exactly([["message", []]] * 2),
+        ours=_exactly([*[["message", []]] * 3, ["message", ["node6.example.com"]]]),
+    ),
+)  # fmt: skip
+
 JUSTIFIED: Final = (
     Justified(
         "(TAGS_(GET|SEARCH)|NODE_QUERY_STORAGE|NODE_QUERYVOLS)", r"job\.ops\[0\]\.result \(order\)",
@@ -507,6 +529,7 @@ JUSTIFIED: Final = (
         "the reference names a node that does not run its scripts by its uuid",
         theirs=r"^\[\]$", ours=r"^\['[^']*'\]$",
     ),
+    *CRYPTO,
     *NODES,
     Justified(
         "CLUSTER_SET_PARAMS", r"config\.(cluster\.)?serial_no",

@@ -13,7 +13,7 @@ from masterd.config.node import Node, NodeGroup
 from masterd.config.params import PartialInstancePolicy, PartialNdParams
 from masterd.config.relations import relations
 from masterd.config.transaction import Draft
-from masterd.testing import node_notes
+from masterd.testing import certificates, node_notes
 from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
@@ -177,6 +177,23 @@ def _folders(world: World, _: str) -> None:
         _file(world, name, f"{DATA_DIR}/known_hosts")
 
 
+def _certificate(world: World, _: str) -> None:
+    """Have the certificate with which the master calls nodes."""
+    path = world.context.paths.client_certificate
+    path.parent.mkdir(parents=True)
+    certificates.new_server(0, key_bits=1024).write(path)
+
+
+def _keys(world: World, rest: str) -> None:
+    """Have ssh keys be like that: `TYPE BITS`; or have nobody look after them: nothing."""
+    cluster = world.config.snapshot().cluster
+    form: dict[str, object] = {"modify_ssh_setup": bool(rest)}
+    if rest:
+        key_type, bits = rest.split()
+        form |= {"ssh_key_type": key_type, "ssh_key_bits": int(bits)}
+    world.config.update(lambda draft: draft.put(msgspec.structs.replace(cluster, **form)))
+
+
 def _regular(world: World, rest: str) -> None:
     """Have a node be no candidate."""
     node = msgspec.structs.replace(_node(world, rest), master_candidate=False)
@@ -279,6 +296,7 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "allocator": _default_allocator,
     "alone": _alone,
     "bare": _bare,
+    "certificate": _certificate,
     "command": _command,
     "drbd": _drbd,
     "empty": _empty,
@@ -288,6 +306,7 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "group": _group,
     "has": _has,
     "host": _host,
+    "keys": _keys,
     "mirror": _mirror,
     "offline": _offline,
     "out_of_band": _out_of_band,

@@ -19,7 +19,6 @@ TO_COME: Final = frozenset(
     [
         "OP_BACKUP_EXPORT",
         "OP_BACKUP_PREPARE",
-        "OP_CLUSTER_RENEW_CRYPTO",
         "OP_INSTANCE_CHANGE_GROUP",
         "OP_INSTANCE_CREATE",
         "OP_INSTANCE_FAILOVER",
