@@ -10,7 +10,7 @@ Ganeti, unmodified, and our daemon in place of two of its daemons.
 * `installation` puts our daemon where every box finds it, as a production machine has it.
 * `cluster` makes a Ganeti cluster of the boxes; `ledger` writes down what its clients were told,
   and `serving` finds who answers as its master.
-* `takeover` is the story of a cluster that tries ours and goes back.
+* `takeover` is the story of a cluster that tries ours and goes back; `story` is the form of it.
 * `tour` is all that is done to a cluster in its life, by chapters (`tour_…`), each of acts (`act`);
   `beside` takes it with Debian's daemons too, with `figures`, and shows what differs.
 * `play` plays either; `python -m tests.boxes` (`scripts/interop-cluster`) is its command.

@@ -11,7 +11,8 @@ from tests.boxes.cluster import Cluster
 from tests.boxes.installation import build
 from tests.boxes.lab import Lab
 from tests.boxes.plan import plan
-from tests.boxes.takeover import NODES_MIN, STEPS, Played, Takeover
+from tests.boxes.story import NODES_MIN, Played
+from tests.boxes.takeover import STEPS, Takeover
 
 
 @contextmanager

@@ -1,20 +1,11 @@
-"""The story of a cluster that tries our daemon and goes back.
-
-Each step ends with the same questions: does exactly one node serve, and is everything there that
-any client was ever told? No command may hang, and all the time a watch looks for a second master.
-"""
+"""The story of a cluster that tries our daemon and goes back."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from tests.boxes import installation, serving
 from tests.boxes.box import Box, BoxError
-from tests.boxes.cluster import Cluster
-from tests.boxes.ledger import Ledger
+from tests.boxes.story import Step, Story
 
 #: Names of the two daemons that ours stands in for, as Debian's control knows them.
 QUERIES: Final = "ganeti-luxid"
@@ -28,100 +19,15 @@ _OF_NODES: Final = ("--new-cluster-certificate", "--new-node-certificates")
 #: An instance that Debian's daemons create before ours comes.
 _GUEST: Final = "guest1.boxes.example"
 
-#: The master, a candidate with Debian's daemons, and one with ours.
-NODES_MIN: Final = 3
-
 #: Seconds a job runs that must still run when the daemon is killed.
 _LONG_S: Final = 600.0
-#: Seconds until a master finds that a job's process is gone.
-_DEATH_S: Final = 120.0
 #: Seconds until daemons that were told to have opened their logs anew.
 _REOPEN_S: Final = 30.0
 _LOOK_S: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A story that ended well."""
-
-    #: Acknowledged, and found again after every step.
-    changes: int
-    jobs: int
-    #: How often all nodes were asked whether they serve.
-    looks: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.changes} changes and {self.jobs} jobs were acknowledged, none is lost;"
-            f" {self.looks} looks at all nodes never saw two masters"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the story."""
-
-    name: str
-    act: Callable[["Takeover"], None]
-
-
-class Takeover:
-    """One playing of the story."""
-
-    def __init__(self, cluster: Cluster, package: Path, say: Callable[[str], None]) -> None:
-        """Prepare.
-
-        Args:
-            package: the file of our package, in every box.
-            say: is told every step.
-        """
-        self._cluster = cluster
-        self._package = package
-        self._say = say
-        self._ledger = Ledger()
-        self._first, self._second, self._third = cluster.nodes[:NODES_MIN]
-        self._master = self._first
-        self._step = "beginning"
-        self._watch = serving.Watch(cluster.nodes, lambda: self._step)
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Look for a second master until the end of the block."""
-        with self._watch:
-            yield
-
-    def take(self, step: Step) -> None:
-        """Play one step, and ask the questions that end each.
-
-        Raises:
-            BoxError: something is not as it must be; the message says in which step.
-        """
-        began = time.monotonic()
-        self._step = step.name
-        self._say(f"{step.name} ...")
-        try:
-            step.act(self)
-            self._check()
-        except BoxError as error:
-            raise BoxError(f"{step.name}: {error}") from error
-        self._say(f"  done in {time.monotonic() - began:.0f} s")
-
-    def ending(self) -> Played:
-        """Return what all steps come to.
-
-        Raises:
-            BoxError: two nodes served at once.
-        """
-        if self._watch.twice:
-            raise BoxError(f"two masters at once: {self._watch.twice}")
-        return Played(len(self._ledger.tags), len(self._ledger.jobs), self._watch.looks)
-
-    def _check(self) -> None:
-        serving.await_master(self._cluster.nodes, self._master.plan.name)
-        self._ledger.check(self._cluster, self._master)
-        self._ledger.change(self._cluster, self._master)
-        job_id = self._ledger.submit(self._cluster, self._master, 0.1)
-        self._await_job(job_id, {"success"})
+class Takeover(Story):
+    """One playing of it."""
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -276,16 +182,9 @@ class Takeover:
             name: int(box.ok("cat", f"/run/ganeti/{name}.pid")) for name in (QUERIES, CONFIGURATION)
         }
 
-    def _await_job(self, job_id: int, wanted: set[str]) -> None:
-        deadline = time.monotonic() + _DEATH_S
-        while (status := self._cluster.job_statuses(self._master).get(job_id)) not in wanted:
-            if time.monotonic() > deadline:
-                raise BoxError(f"job {job_id} is {status} and not {' or '.join(sorted(wanted))}")
-            time.sleep(_LOOK_S)
-
 
 #: All steps in their order.
-STEPS: Final = (
+STEPS: Final[tuple[Step[Takeover], ...]] = (
     Step("Debian's daemons serve", Takeover.as_debian_has_it),
     Step("ours is installed on the master and a candidate", Takeover.install),
     Step("Debian's control starts, checks and stops ours", Takeover.control),

@@ -10,7 +10,8 @@ import pytest
 
 from tests.boxes.box import missing_means
 from tests.boxes.play import prepared
-from tests.boxes.takeover import STEPS, Step, Takeover
+from tests.boxes.story import Step
+from tests.boxes.takeover import STEPS, Takeover
 from tests.conftest import Tell
 from tests.interop.debian import needs_ganeti
 
@@ -33,7 +34,7 @@ def taken() -> list[str]:
 
 @pytest.mark.parametrize("step", STEPS, ids=[step.name.replace(" ", "-") for step in STEPS])
 def test_one_master_serves_and_nothing_is_lost_after(
-    step: Step, story: Takeover, taken: list[str]
+    step: Step[Takeover], story: Takeover, taken: list[str]
 ) -> None:
     assert taken == [each.name for each in STEPS[: len(taken)]]
     assert step is STEPS[len(taken)], "an earlier step failed"
