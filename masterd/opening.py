@@ -5,7 +5,8 @@ whole: of a first start that is refused, or cut off, nothing counts. A store tha
 compared with the files first (`masterd.standing`), and where another master has worked meanwhile
 the administrator decides. Until then nothing is written and nothing is sent. Only where this node
 itself let Debian's configuration daemon in (`masterd.wconfd.stock`), and the files hold all that
-the store holds, they are taken over at once.
+the store holds, they are taken over at once; and those of another cluster are where the store's own
+has been destroyed.
 
 The queue is locked before: what it holds would change otherwise while it is looked at.
 """
@@ -31,7 +32,10 @@ from masterd.clock import Clock
 from masterd.dialect import Dialect
 from masterd.errors import EXIT_FAILURE, ConfigurationError, StartError
 from masterd.freshness import Numbers, Seen
+from masterd.job import job_rows
+from masterd.job.status import JobStatus, OpStatus
 from masterd.lu import registry
+from masterd.opcodes.cluster import OpClusterDestroy
 from masterd.paths import Paths
 from masterd.queue_lock import QueueInUseError, QueueLock
 from masterd.standing import Standing
@@ -67,6 +71,8 @@ class Opened:
     config: ConfigRepository
     notice: str = ""
 
+
+_RAN: Final = frozenset({JobStatus.SUCCESS, JobStatus.ERROR})
 
 #: Where no earlier store has given out a number.
 _NOTHING_GIVEN_OUT: Final = Numbers(config=0, job=0, epoch=0)
@@ -212,6 +218,9 @@ class Opening:
                 takeover.adopt(opened.config, path, version=self._version)
             self._follow_drain(opened, standing)
             return opened
+        if standing.config.other_cluster and _has_ended(opened.store):
+            opened.store.close()
+            return self._adopted(_NOTHING_GIVEN_OUT)
         if options.keep_store and standing.is_own_store:
             self._follow_drain(opened, standing)
             return self._kept(opened, standing)
@@ -378,6 +387,18 @@ class Opening:
             raise StartError(EXIT_FAILURE, str(error)) from error
         if report is not None:
             _log.info("took the queue over from %s: %s", self.paths.queue_dir, report)
+
+
+def _has_ended(store: Store) -> bool:
+    """Tell whether the last opcode that ran in this store was the one that ends a cluster."""
+    with store.snapshot() as txn:
+        for job_id in range(serials.last(txn, job_rows.JOB_SERIAL), 0, -1):
+            job = job_rows.find(txn, job_id)
+            # None begins after it: the big lock is kept. Those that waited may have been canceled.
+            if job is not None and job.status in _RAN:
+                last = job.ops[-1]
+                return last.op_id == OpClusterDestroy.OP_ID and last.status is OpStatus.SUCCESS
+    return False
 
 
 def settle(

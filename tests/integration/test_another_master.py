@@ -314,3 +314,33 @@ def test_a_job_that_another_master_still_runs_refuses_the_start(left: Left, way:
         assert f"{path}: it is still being run" in refused(daemon.cluster, way)
     with system.running(daemon.cluster, arguments=[way]):
         pass
+
+
+@pytest.mark.parametrize("is_destroyed", [True, False])
+def test_a_cluster_that_comes_after_a_destroyed_one_begins_anew(is_destroyed: bool) -> None:
+    with system.simulated_cluster(nodes=1, settings=SETTINGS) as (cluster, _):
+        with system.running(cluster) as daemon, daemon.client() as client:
+            ours = run_jobs(client, 2)
+            if is_destroyed:
+                op = {"OP_ID": "OP_CLUSTER_DESTROY", "reason": []}
+                job_id = int(str(client.call("SubmitJob", [op])))
+                assert system.wait_for_end(client, job_id) == "success"
+        begin_another_cluster(daemon)
+        if not is_destroyed:
+            assert "config.data is of another cluster" in refused(cluster)
+            return
+        with system.running(cluster) as daemon, daemon.client() as client:
+            assert client.call("QueryJobs", ours, ["status"]) == [[None]] * len(ours)
+            assert run_jobs(client, 1) == [1]
+        assert len(list(daemon.paths.data_dir.glob("masterd-store.*"))) == 1
+
+
+def begin_another_cluster(daemon: system.Daemon) -> None:
+    """Leave the files of a cluster that has just begun on the same node."""
+    path = daemon.paths.config_file
+    config = json.loads(path.read_bytes())
+    config["cluster"]["uuid"] = "11111111-2222-4333-8444-555555555555"
+    config["serial_no"] = config["cluster"]["serial_no"] = 1
+    path.write_text(json.dumps(config))
+    shutil.rmtree(daemon.paths.queue_dir)
+    daemon.paths.queue_dir.mkdir()
