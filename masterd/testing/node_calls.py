@@ -34,6 +34,7 @@ from masterd.testing import (
     node_mirrors,
     node_notes,
     node_settings,
+    node_storage,
     node_systems,
     node_verify,
 )
@@ -81,7 +82,6 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "instance_reboot": node_guests.reboot,
     "instance_shutdown": node_guests.shut_down,
     "instance_start": node_guests.start,
-    "lv_list": node_means.logical_volumes,
     "node_change_master_netmask": node_settings.agreed,
     "node_configure_ovs": node_settings.agreed,
     "node_crypto_tokens": node_settings.tokens,
@@ -93,16 +93,13 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "node_ssh_key_add": node_settings.nobody_failed,
     "node_ssh_key_remove": node_settings.nobody_failed,
     "node_ssh_keys_renew": node_settings.nobody_failed,
-    "node_verify_light": node_means.physical_volumes,
-    "node_volumes": node_means.volumes,
+    "node_verify_light": node_verify.light,
     "restricted_command": node_means.run_restricted,
     "run_oob": node_means.run_out_of_band,
-    "storage_execute": node_means.operate_on_unit,
-    "storage_modify": node_means.modify_unit,
-    "vg_list": node_settings.volume_groups,
     **node_disks.CALLS,
     **node_files.CALLS,
     **node_mirrors.CALLS,
+    **node_storage.CALLS,
     **node_systems.CALLS,
 }
 
@@ -113,7 +110,6 @@ _DONE: Final = b"[true,null]"
 #: Name of the script, its input, its options.
 _ALLOCATOR: Final = tuple[str, str, dict[str, str | None]]
 #: Storage units and hypervisors.
-_STORAGE_LIST: Final = tuple[str, list[list[str]], str | None, list[str]]
 _HOOKS_RUNNER: Final = tuple[str, str, dict[str, str]]
 _NODE_INFO: Final = tuple[
     list[tuple[str, str, list[object]]] | None, list[tuple[str, object]] | None
@@ -167,7 +163,6 @@ class SimulatedNode:
             "upload_file": lambda arguments: self._upload(arguments[0]),
             "upload_file_single": self._upload,
             "node_info": self._node_info,
-            "storage_list": self._storage_list,
             "hooks_runner": self._hooks_runner,
             "all_instances_info": lambda arguments: node_facts.all_instances(self.root),
             "iallocator_runner": self._iallocator_runner,
@@ -343,16 +338,15 @@ class SimulatedNode:
     def _node_info(self, arguments: list[object]) -> object:
         units, hypervisors = msgspec.convert(arguments, _NODE_INFO)
         try:
-            return node_facts.node_info(self.root, units, hypervisors)
-        except node_facts.UnmeasurableError as error:
+            storage = [node_storage.unit(self.root, *each) for each in units or ()]
+        except node_notes.RefusedError as error:
             raise CallFailedError(str(error)) from error
-
-    def _storage_list(self, arguments: list[object]) -> object:
-        kind, units, name, fields = msgspec.convert(arguments, _STORAGE_LIST)
-        try:
-            return node_facts.storage_list(self.root, kind, units, name, fields)
-        except node_facts.UnmeasurableError as error:
-            raise CallFailedError(str(error)) from error
+        told = [node_facts.hypervisor(self.root) for _ in hypervisors or ()]
+        return [
+            node_facts.boot_id(self.root),
+            None if units is None else storage,
+            None if hypervisors is None else told,
+        ]
 
     def _iallocator_runner(self, arguments: list[object]) -> object:
         name, text, options = msgspec.convert(arguments, _ALLOCATOR)

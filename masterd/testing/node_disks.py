@@ -32,6 +32,9 @@ LINKS_DIR: Final = "/var/run/ganeti/instance-disks"
 #: Templates whose disks the secondary node brings up as well. Source: objects.py.
 _ON_SECONDARY: Final = frozenset({"drbd", "plain"})
 
+#: Templates whose disks can have snapshots of their own. Source: constants DTS_SNAPSHOT_CAPABLE.
+_SNAPSHOTS: Final = frozenset({"plain", "ext"})
+
 #: Major numbers of block devices. Source: the kernel's list; drbd.py.
 _MAJOR: Final = {"plain": 253, "rbd": 252, "ext": 251, "blockdev": 8}
 
@@ -47,7 +50,11 @@ _INFO: Final = tuple[Disk, str]
 _WIPE: Final = tuple[Disk, int, int]
 _IMAGE: Final = tuple[Disk, str, int]
 _ASSEMBLE: Final = tuple[Disk, Instance, bool, int]
-_TOGETHER: Final = tuple[str | None, list[Disk]]
+#: Disk, MiB, whether only to try, whether what is below, whether storage is exclusive.
+_GROW: Final = tuple[Disk, int, bool, bool, bool]
+_RENAME: Final = tuple[list[tuple[Disk, list[Any]]]]
+_SNAPSHOT: Final = tuple[Disk, str | None, int | None]
+_CONVERT: Final = tuple[Disk, Disk]
 
 
 def _found_or_none(devices: Devices, disk: Disk) -> Device | None:
@@ -302,17 +309,112 @@ def _check_piece(what: str, device: Device, offset: int, size: int) -> None:
         raise RefusedError(f"{what} offset and size are bigger than device size")
 
 
+def convert(root: Path, arguments: list[object]) -> None:
+    """Copy what is on one device to another."""
+    source, target = msgspec.convert(arguments, _CONVERT)
+    with opened(root) as devices:
+        text = f"Cannot copy from device '{source.uuid}': device not found"
+        held = found(devices, source, text)
+        text = f"Cannot copy to device '{target.uuid}': device not found"
+        room = found(devices, target, text)
+        if target.dev_type == "blockdev":
+            text = "Importing data is not supported for the PersistentBlockDevice template"
+            raise DeviceError(text)
+        if room.size < held.size:
+            raise RefusedError(
+                "Disk conversion command 'dd' exited with error: exited with exit code 1;"
+                " output: No space left on device"
+            )
+
+
+# --- sizes, names, snapshots --------------------------------------------------------------------
+
+
+def grow(root: Path, arguments: list[object]) -> None:
+    """Make a disk larger: what is below it, or the disk itself."""
+    disk, amount, dry_run, is_below, _ = msgspec.convert(arguments, _GROW)
+    with opened(root) as devices:
+        device = found(devices, disk, f"Cannot find block device {disk.words}")
+        try:
+            _grow(devices, disk, device, amount, dry_run=dry_run, is_below=is_below)
+        except DeviceError as error:
+            raise RefusedError(f"Failed to grow block device: {error}") from error
+
+
+def _grow(
+    devices: Devices, disk: Disk, device: Device, amount: int, *, dry_run: bool, is_below: bool
+) -> None:
+    if disk.dev_type != "drbd":
+        # Only volumes are tried: for the others there is always room.
+        if is_below and (not dry_run or disk.dev_type in ("plain", "blockdev")):
+            devices.grow(disk, device, amount, dry_run=dry_run)
+        return
+    data = devices.find(disk.parts[0]) if disk.parts else None
+    if device.mirror is None or not device.mirror.local or data is None:
+        raise DeviceError(f"{key(disk).removeprefix('/dev/')}: cannot grow diskless device")
+    _grow(devices, disk.parts[0], data, amount, dry_run=dry_run, is_below=is_below)
+    if not dry_run and not is_below:
+        device.size = disk.size + amount
+        device.mirror.syncs, device.mirror.looks = "source", 0
+
+
+def rename(root: Path, arguments: list[object]) -> None:
+    """Give devices other logical ids; all are tried."""
+    (pairs,) = msgspec.convert(arguments, _RENAME)
+    problems = []
+    with opened(root) as devices:
+        for disk, new_id in pairs:
+            device = devices.find(disk)
+            if device is None:
+                problems.append(f"Can't find device {disk.words} in rename")
+                continue
+            try:
+                new = msgspec.structs.replace(disk, logical_id=new_id)
+                devices.rename(disk, device, new)
+            except DeviceError as error:
+                problems.append(f"Can't rename device '{disk.words}' to '{new_id}': {error}")
+    if problems:
+        raise RefusedError("; ".join(problems))
+
+
+def snapshot(root: Path, arguments: list[object]) -> list[str]:
+    """Make a snapshot of a disk, or of a mirror's data; return its logical id."""
+    disk, name, size = msgspec.convert(arguments, _SNAPSHOT)
+    if disk.dev_type == "drbd":
+        if not disk.parts:
+            raise RefusedError(
+                f"DRBD device '{disk.words}' without backing storage cannot be snapshotted"
+            )
+        return snapshot(root, [msgspec.to_builtins(disk.parts[0]), name, size])
+    if disk.dev_type not in _SNAPSHOTS:
+        raise RefusedError(
+            f"Cannot snapshot block device '{tuple(disk.logical_id)}' of type '{disk.dev_type}'"
+        )
+    with opened(root) as devices:
+        found(devices, disk, f"Cannot find block device {disk.words}")
+        place, own = disk.logical_id
+        new_id = [place, name or f"{own}.snap"]
+        new = msgspec.structs.replace(disk, logical_id=new_id, size=size or disk.size)
+        devices.remove(new)
+        devices.create(new, exclusive=False, primary=True).up = False
+    return new_id
+
+
 #: What a node does for each call on disks.
 CALLS: Final[dict[str, Callable[[Path, list[Any]], object]]] = {
     "blockdev_assemble": assemble,
+    "blockdev_convert": convert,
     "blockdev_create": create,
     "blockdev_find": find,
     "blockdev_getdimensions": dimensions,
     "blockdev_getmirrorstatus": mirror_status,
     "blockdev_getmirrorstatus_multi": mirror_status_of_each,
+    "blockdev_grow": grow,
     "blockdev_image": image,
     "blockdev_remove": remove,
+    "blockdev_rename": rename,
     "blockdev_setinfo": set_info,
     "blockdev_shutdown": shut_down,
+    "blockdev_snapshot": snapshot,
     "blockdev_wipe": wipe,
 }

@@ -16,7 +16,6 @@ from typing import Final
 
 import msgspec
 
-from masterd.testing import node_means
 from masterd.testing.node_notes import RUN_DIR
 
 #: Scripts that surround opcodes.
@@ -33,9 +32,6 @@ _BOOTS: Final = uuid.UUID("b0075f0e-43a1-4c5e-9d0a-6a4e616e6574")
 
 #: Source: constants HV_INSTANCE_STATE, a running instance.
 _RUNNING: Final = 0
-
-#: Storage that can be measured, besides `lvm-pv`, whose unit are spindles.
-_MEASURED: Final = ("file", "lvm-vg")
 
 
 class Capacity(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,10 +52,6 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     storage_mib: int = 1_048_576
     storage_used_mib: int = 0
     spindles: int = 8
-
-
-class UnmeasurableError(Exception):
-    """The node cannot measure this kind of storage."""
 
 
 def write_capacity(root: Path, capacity: Capacity) -> None:
@@ -106,55 +98,9 @@ def consoles(asked: object) -> dict[str, dict[str, object]]:
     return {name: {"instance": name, "kind": "msg", "message": text} for name in asked}
 
 
-def node_info(
-    root: Path,
-    storage_units: list[tuple[str, str, list[object]]] | None,
-    hypervisors: list[tuple[str, object]] | None,
-) -> tuple[str, list[dict[str, object]] | None, list[dict[str, object]] | None]:
-    """Return the answer to `node_info`: boot id, storage units, hypervisors.
-
-    Raises:
-        UnmeasurableError: a storage unit is of a kind that is not measured.
-    """
-    capacity = capacity_of(root)
-    return (
-        str(uuid.uuid5(_BOOTS, root.name)),
-        None
-        if storage_units is None
-        else [_storage(capacity, kind, name, params) for kind, name, params in storage_units],
-        None if hypervisors is None else [hypervisor(root) for _ in hypervisors],
-    )
-
-
-def storage_list(
-    root: Path, kind: str, arguments: list[list[str]], name: str | None, fields: list[str]
-) -> list[list[object]]:
-    """Return the answer to `storage_list`: a row for each unit; all nodes have the same.
-
-    Raises:
-        UnmeasurableError: storage of this kind is not measured, or a field is not known.
-    """
-    capacity = capacity_of(root)
-    if kind not in (*_MEASURED, "lvm-pv"):
-        raise UnmeasurableError(f"Storage of type '{kind}' is not measured")
-    units = {"lvm-pv": node_means.PHYSICAL_VOLUMES, "lvm-vg": (node_means.VOLUME_GROUP,)}
-    closed = node_means.closed_volumes(root)
-    size = capacity.storage_mib
-    rows: list[list[object]] = []
-    for unit in units.get(kind) or arguments[0]:
-        known: dict[str, object] = {
-            "name": unit,
-            "size": size,
-            "used": capacity.storage_used_mib,
-            "free": size - capacity.storage_used_mib,
-            "allocatable": unit not in closed,
-        }
-        unknown = [field for field in fields if field not in known]
-        if unknown:
-            raise UnmeasurableError(f"Unknown field: '{unknown[0]}'")
-        if name in (None, unit):
-            rows.append([known[field] for field in fields])
-    return rows
+def boot_id(root: Path) -> str:
+    """Return by what it is told whether the node was started anew."""
+    return str(uuid.uuid5(_BOOTS, root.name))
 
 
 def run_hooks(root: Path, directory: str) -> list[tuple[str, int, str]]:
@@ -182,20 +128,6 @@ def capacity_of(root: Path) -> Capacity:
     if not path.exists():
         return Capacity()
     return msgspec.json.decode(path.read_bytes(), type=Capacity)
-
-
-def _storage(
-    capacity: Capacity, kind: str, name: str, parameters: list[object]
-) -> dict[str, object]:
-    if kind == "lvm-pv":
-        exclusive = bool(parameters and parameters[0])
-        free = size = capacity.spindles if exclusive else 0
-    elif kind in _MEASURED:
-        size = capacity.storage_mib
-        free = size - capacity.storage_used_mib
-    else:
-        raise UnmeasurableError(f"Storage of type '{kind}' is not measured")
-    return {"type": kind, "name": name, "storage_free": free, "storage_size": size}
 
 
 def hypervisor(root: Path) -> dict[str, object]:

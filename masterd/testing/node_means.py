@@ -1,9 +1,9 @@
-"""What a simulated node does with its means: power, commands, volumes, exports, keys.
+"""What a simulated node does with its means: power, commands, exports, addresses.
 
 Each keeps what it was told in files of the node's own root, so that what is asked later agrees.
 Hardware is reached by any program: all nodes have power until they are switched off.
 
-Source: Ganeti 3.0.2 lib/backend.py (answers, checks), lib/storage/container.py, bdev.py.
+Source: Ganeti 3.0.2 lib/backend.py (answers, checks).
 """
 
 import re
@@ -22,20 +22,13 @@ EXPORT_DIR: Final = "srv/ganeti/export"
 
 #: Notes of what a node was told.
 _POWER: Final = "power"
-_CLOSED: Final = "closed-volumes"
 #: Names in the node's file of hosts, and their addresses.
 HOSTS: Final = "hosts"
 #: Addresses that a node has besides the one by which it is called.
 ADDRESSES: Final = "addresses"
 
-VOLUME_GROUP: Final = "xenvg"
-PHYSICAL_VOLUMES: Final = ("/dev/sda3", "/dev/sda10")
-
 _NAME: Final = re.compile(r"[-a-zA-Z0-9._]+")
 
-#: Storage type, arguments, name, and what is to be done.
-_CHANGE: Final = tuple[str, list[object], str | None, dict[str, object]]
-_OPERATION: Final = tuple[str, list[object], str | None, str]
 _OUT_OF_BAND: Final = tuple[str, str, str, int]
 
 
@@ -47,17 +40,6 @@ def powercycle(_root: Path, _arguments: list[object]) -> str:
 def demote(root: Path, _arguments: list[object]) -> None:
     """Put away what only candidates have."""
     (root / "var/lib/ganeti/config.data").unlink(missing_ok=True)
-
-
-def physical_volumes(_root: Path, arguments: list[object]) -> dict[str, object]:
-    """Tell of the physical volumes, all of one size; nothing else is checked."""
-    checks = msgspec.convert(arguments[0], dict[str, list[str]])
-    told: list[dict[str, object]] = [
-        {"name": name, "vg_name": VOLUME_GROUP, "size": 1_000_000.0, "free": 900_000.0,
-         "attributes": "a--", "lv_list": []}
-        for name in PHYSICAL_VOLUMES
-    ]  # fmt: skip
-    return {"pvlist": told} if VOLUME_GROUP in checks["pvlist"] else {}
 
 
 def leave(root: Path, _arguments: list[object]) -> None:
@@ -101,44 +83,6 @@ def run_restricted(root: Path, arguments: list[object]) -> str:
     if _NAME.fullmatch(str(name)) is None or not path.is_file():
         raise RefusedError(f"Executing command failed: {name}")
     return path.read_text(encoding="utf-8")
-
-
-def modify_unit(root: Path, arguments: list[object]) -> None:
-    """Let a physical volume take more, or not."""
-    kind, _, name, changes = msgspec.convert(arguments, _CHANGE)
-    if kind != "lvm-pv" or name not in PHYSICAL_VOLUMES:
-        raise RefusedError(f"Failed to find physical volume '{name}'")
-    closed = set(closed_volumes(root)) - {name}
-    if not changes.get("allocatable", True):
-        closed.add(name)
-    node_notes.write(root, _CLOSED, sorted(closed))
-
-
-def closed_volumes(root: Path) -> list[str]:
-    """Return the physical volumes that take no more."""
-    closed: list[str] = node_notes.read(root, _CLOSED, [])
-    return closed
-
-
-def operate_on_unit(_root: Path, arguments: list[object]) -> None:
-    """Repair a volume group, where nothing is ever broken."""
-    kind, _, name, operation = msgspec.convert(arguments, _OPERATION)
-    if kind != "lvm-vg" or operation != "fix-consistency":
-        raise RefusedError(f"Operation '{operation}' is not supported for storage type '{kind}'")
-    if name != VOLUME_GROUP:
-        raise RefusedError(f"Volume group '{name}' could not be repaired")
-
-
-def volumes(_root: Path, _arguments: list[object]) -> list[object]:
-    """Return the logical volumes, of which there is one that no instance uses."""
-    return [
-        {"name": "swap", "size": "2048.00", "dev": f"{PHYSICAL_VOLUMES[0]}(0)", "vg": VOLUME_GROUP}
-    ]
-
-
-def logical_volumes(_root: Path, _arguments: list[object]) -> dict[str, object]:
-    """Return the logical volumes by name: none but the one that no instance uses."""
-    return {f"{VOLUME_GROUP}/swap": ["2048.00", False, True]}
 
 
 def exports(root: Path, _arguments: list[object]) -> list[str]:

@@ -10,17 +10,8 @@ from typing import Final
 import msgspec
 
 from masterd.testing import certificates
-from masterd.testing.node_means import VOLUME_GROUP
-
-#: MiB of the one volume group.
-_GROUP_MIB: Final = 409_600.0
 
 _TOKENS: Final = list[list[tuple[str, str, object]]]
-
-
-def volume_groups(_root: Path, _arguments: list[object]) -> dict[str, float]:
-    """Return the sizes of volume groups."""
-    return {VOLUME_GROUP: _GROUP_MIB}
 
 
 def drbd_helper(_root: Path, _arguments: list[object]) -> str:

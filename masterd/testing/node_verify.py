@@ -11,15 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from masterd.clock import SystemClock
 from masterd.constants import PROTOCOL_VERSION, RELEASE_VERSION
 from masterd.rpc.virtual_path import VirtualPaths
-from masterd.testing import node_facts, node_means, node_systems
+from masterd.testing import node_facts, node_storage, node_systems
 from masterd.testing.certificates import read_digest
 
 #: Certificate with which the node calls others, below its root.
 _CLIENT_CERTIFICATE: Final = "var/lib/ganeti/client.pem"
 _MICROSECONDS: Final = 1_000_000
+
+_LIGHT: Final = tuple[dict[str, Any], str, Any]
 
 
 def findings(root: Path, asked: dict[str, Any]) -> dict[str, object]:
@@ -36,6 +40,19 @@ def findings(root: Path, asked: dict[str, Any]) -> dict[str, object]:
         if name == _OF_MASTER and argument != root.name:
             continue
         found[name] = _CHECKS[name](root, argument)
+    return found
+
+
+def light(root: Path, arguments: list[object]) -> dict[str, object]:
+    """Return what a node finds that has not joined yet; of a foreign volume group it tells nothing.
+
+    Raises:
+        KeyError: a check that no node knows.
+    """
+    asked, _, _ = msgspec.convert(arguments, _LIGHT)
+    found = findings(root, asked)
+    if not found.get("pvlist", True):
+        del found["pvlist"]
     return found
 
 
@@ -62,21 +79,6 @@ def _certificate(root: Path, _argument: Any) -> object:
     if not path.exists():
         return ["ERROR", f"The client certificate '{path}' does not exist"]
     return [None, read_digest(path)]
-
-
-def _volume_groups(root: Path, _argument: Any) -> object:
-    return {node_means.VOLUME_GROUP: node_facts.capacity_of(root).storage_mib}
-
-
-def _physical_volumes(root: Path, groups: Any) -> object:
-    size = node_facts.capacity_of(root).storage_mib
-    return [
-        {"name": name, "vg_name": group, "size": size, "free": size, "attributes": "a-",
-         "lv_list": []}
-        for group in groups
-        for name in node_means.PHYSICAL_VOLUMES
-        if group == node_means.VOLUME_GROUP
-    ]  # fmt: skip
 
 
 def _well(_root: Path, _argument: Any) -> object:
@@ -114,9 +116,9 @@ _CHECKS: Final[dict[str, Callable[[Path, Any], object]]] = {
     "client-cert": _certificate,
     "ssh-setup": _well,
     "ssh-clutter": _well,
-    "vglist": _volume_groups,
-    "lvlist": lambda root, _argument: node_means.logical_volumes(root, []),
-    "pvlist": _physical_volumes,
+    "vglist": lambda root, _argument: node_storage.volume_groups(root, []),
+    "lvlist": lambda root, _argument: node_storage.logical_volumes(root, [[]]),
+    "pvlist": node_storage.physical_volumes,
     "drbd-version": lambda _root, _argument: "8.4.11",
     "drbd-list": _well,
     "drbd-helper": lambda _root, helper: [True, helper],

@@ -38,8 +38,8 @@ def test_the_first_enabled_template_says_which_storage(world: World) -> None:
 def test_fields_come_as_asked_for_and_units_in_natural_order(world: World) -> None:
     rows = world.run(query("size", "name", "node", storage_type="lvm-pv", nodes=("node2",)))
     assert rows == [
-        [1_048_576, "/dev/sda3", NODES[1]],
-        [1_048_576, "/dev/sda10", NODES[1]],
+        [524_288, "/dev/sda3", NODES[1]],
+        [524_288, "/dev/sda10", NODES[1]],
     ]
 
 

@@ -107,6 +107,22 @@ def test_a_volume_takes_of_its_group_what_it_has(node: SimulatedNode) -> None:
     answer = refused(node, "blockdev_create", plain("two"), 1024, "inst", True, "", False)
     text = "Can't create block device: Not enough free space: required 1024, available 476"
     assert answer == text
+    _, (unit,), _ = well(node, "node_info", [["lvm-vg", "xenvg", [False]]], None)
+    assert unit["storage_free"] == 476
+    assert well(node, "lv_list", ["xenvg"])["xenvg/one"] == ["1024.00", False, True]
+    names = [each["name"] for each in well(node, "node_volumes")]
+    assert names == ["swap", "one"]
+
+
+def test_physical_volumes_are_the_same_whoever_asks(node: SimulatedNode) -> None:
+    create(node, plain(size=1000))
+    whole = {"pvlist": ["xenvg"]}
+    told = well(node, "node_verify", whole, "cluster", {})
+    assert told == well(node, "node_verify_light", whole, "cluster", {})
+    fields = ["name", "size", "free"]
+    listed = well(node, "storage_list", "lvm-pv", [], None, fields)
+    assert listed == [[each[field] for field in fields] for each in told["pvlist"]]
+    assert sum(free for _, _, free in listed) == Capacity().storage_mib - 1000
 
 
 def test_a_volume_is_made_once(node: SimulatedNode) -> None:
@@ -188,6 +204,63 @@ def test_images_are_files_of_the_node_or_somewhere_else(node: SimulatedNode) -> 
     assert "device not found" in refused(node, "blockdev_image", plain(), "http://a/b", 5)
 
 
+def test_a_disk_grows_below_and_then_itself(node: SimulatedNode) -> None:
+    create(node, plain())
+    well(node, "blockdev_grow", plain(), 100, True, True, False)
+    well(node, "blockdev_grow", plain(), 100, False, False, False)
+    assert well(node, "blockdev_getdimensions", [plain()]) == [[1024 * MIB, None]]
+    well(node, "blockdev_grow", plain(), 100, False, True, False)
+    assert well(node, "blockdev_getdimensions", [plain()]) == [[1124 * MIB, None]]
+    text = refused(node, "blockdev_grow", plain(), 10**9, True, True, False)
+    assert text.startswith("Failed to grow block device: Can't grow LV /dev/xenvg/one")
+    disk = file("/srv/disk")
+    (node.root / "srv").mkdir()
+    create(node, disk)
+    well(node, "blockdev_grow", disk, 2, False, True, False)
+    assert (node.root / "srv/disk").stat().st_size == 5 * MIB
+
+
+def test_disks_are_renamed_as_their_template_allows(node: SimulatedNode) -> None:
+    create(node, plain())
+    create(node, plain("three"))
+    well(node, "blockdev_rename", [[plain(), ["xenvg", "two"]]])
+    assert well(node, "blockdev_find", plain()) is None
+    assert well(node, "blockdev_find", plain("two")) is not None
+    for pair, text in (
+        ([plain(), ["xenvg", "four"]], "in rename"),
+        ([plain("two"), ["xenvg", "three"]], "already exists"),
+        ([plain("two"), ["other", "two"]], "Can't move a logical volume across volume groups"),
+        ([make_mirror(node), drbd()["logical_id"]], "Can't rename a drbd device"),
+    ):
+        assert text in refused(node, "blockdev_rename", [pair])
+    (node.root / "srv").mkdir()
+    create(node, file("/srv/one"))
+    well(node, "blockdev_rename", [[file("/srv/one"), ["loop", "/srv/two"]]])
+    assert not (node.root / "srv/one").exists()
+    assert (node.root / "srv/two").exists()
+
+
+def test_snapshots_are_volumes_beside(node: SimulatedNode) -> None:
+    create(node, plain())
+    for _ in range(2):
+        assert well(node, "blockdev_snapshot", plain(), None, None) == ["xenvg", "one.snap"]
+    assert well(node, "blockdev_snapshot", make_mirror(node), "name", 7) == ["xenvg", "name"]
+    assert "xenvg/one.snap" in well(node, "lv_list", None)
+    assert "of type 'file'" in refused(node, "blockdev_snapshot", file("/a"), None, None)
+    well(node, "blockdev_remove", plain())
+    assert "Cannot find" in refused(node, "blockdev_snapshot", plain(), None, None)
+
+
+def test_a_disk_is_copied_to_one_that_has_room(node: SimulatedNode) -> None:
+    create(node, plain())
+    create(node, plain("two", 1023))
+    well(node, "blockdev_convert", plain("two"), plain())
+    assert "No space left" in refused(node, "blockdev_convert", plain(), plain("two"))
+    well(node, "blockdev_remove", plain())
+    text = "Cannot copy to device 'uuid of one': device not found"
+    assert refused(node, "blockdev_convert", plain("two"), plain()) == text
+
+
 # --- DRBD ---------------------------------------------------------------------------------------
 
 
@@ -252,6 +325,20 @@ def test_a_side_that_meets_another_one_fills_it(node: SimulatedNode) -> None:
     well(node, "drbd_disconnect_net", [drbd()])
     well(node, "drbd_attach_net", [drbd(peer="192.0.2.9")], False)
     assert mirror(node, drbd(peer="192.0.2.9"))["sync_percent"] == 10
+
+
+def test_a_mirror_that_has_grown_is_the_same_again_after_a_while(node: SimulatedNode) -> None:
+    disk = make_mirror(node)
+    mirror(node, disk)
+    node_mirrors.write_sync(node.root, [90.0])
+    well(node, "blockdev_grow", disk, 100, False, True, False)
+    assert "sync_percent" not in mirror(node, disk)
+    well(node, "blockdev_grow", disk, 100, False, False, False)
+    assert mirror(node, disk)["sync_percent"] == 90
+    assert well(node, "blockdev_getdimensions", [disk, disk["children"][0]]) == [
+        [1124 * MIB, None],
+        [1124 * MIB, None],
+    ]
 
 
 def test_parts_are_replaced(node: SimulatedNode) -> None:
