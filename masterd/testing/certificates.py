@@ -33,6 +33,8 @@ VALIDITY_DAYS: Final = 1825
 #: Modes of `server.pem` and `client.pem`.
 PEM_MODE: Final = 0o440
 
+_DAY_S: Final = 24 * 3600
+
 _SEQUENCE: Final = 0x30
 _BIT_STRING: Final = 0x03
 #: DER of the field that says "version 3", which version 1 certificates lack.
@@ -81,6 +83,15 @@ def new_client(
     return KeyPair(own, _certificate(name, own, SERVER_NAME, server.key, serial, now_us))
 
 
+def new_signed_by_itself(
+    name: str, now_us: int, valid_s: int, *, key: rsa.RSAPrivateKey | None = None
+) -> KeyPair:
+    """Make a certificate for `valid_s` seconds that vouches for itself, with a new key or `key`."""
+    own = key or new_key()
+    serial = now_us // 1_000_000
+    return KeyPair(own, _certificate(name, own, name, own, serial, now_us, valid_s=valid_s))
+
+
 def new_key(bits: int = KEY_BITS) -> rsa.RSAPrivateKey:
     """Make a private key; about 0.1 s for 2048 bits."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
@@ -104,6 +115,8 @@ def _certificate(
     issuer_key: rsa.RSAPrivateKey,
     serial: int,
     now_us: int,
+    *,
+    valid_s: int = VALIDITY_DAYS * _DAY_S,
 ) -> x509.Certificate:
     start = datetime.fromtimestamp(now_us // 1_000_000, UTC)
     version_3 = (
@@ -113,7 +126,7 @@ def _certificate(
         .public_key(key.public_key())
         .serial_number(serial)
         .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=VALIDITY_DAYS))
+        .not_valid_after(start + timedelta(seconds=valid_s))
         .sign(issuer_key, hashes.SHA256())
     )
     return _as_version_1(version_3, issuer_key)

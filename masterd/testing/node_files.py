@@ -1,4 +1,4 @@
-"""What a simulated node does with files: directories of disks, sizes of files and of devices.
+"""What a simulated node does with files: directories of disks, sizes, the pause of the watcher.
 
 All names are those that a real node would know; the files lie below the node's own root. A file
 below its `dev` stands for a block device of that size.
@@ -14,10 +14,15 @@ from typing import Any, Final
 
 import msgspec
 
+from masterd.clock import SystemClock
 from masterd.testing.node_devices import MIB
 from masterd.testing.node_notes import RefusedError, local
 
+#: Where it is said until when the watcher pauses, below a root.
+PAUSE_FILE: Final = "var/lib/ganeti/watcher.pause"
+
 _MODE: Final = 0o750
+_MICROSECONDS: Final = 1_000_000
 _DEVICES: Final = "/dev/"
 
 _NAME: Final = tuple[str]
@@ -96,6 +101,15 @@ def device_sizes(root: Path, arguments: list[object]) -> dict[str, int]:
     return found
 
 
+def watcher_pause(root: Path, _arguments: list[object]) -> int | None:
+    """Tell until when the watcher pauses, seconds since the epoch; nothing once that is over."""
+    try:
+        until_s = int((root / PAUSE_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return until_s if SystemClock().now_us() <= until_s * _MICROSECONDS else None
+
+
 #: What a node does for each call on files.
 CALLS: Final[dict[str, Callable[[Path, list[Any]], object]]] = {
     "bdev_sizes": device_sizes,
@@ -103,4 +117,5 @@ CALLS: Final[dict[str, Callable[[Path, list[Any]], object]]] = {
     "file_storage_dir_remove": remove_directory,
     "file_storage_dir_rename": rename_directory,
     "get_file_info": info,
+    "get_watcher_pause": watcher_pause,
 }

@@ -125,14 +125,14 @@ def _read(_root: Path, name: str, parent: Path) -> System:
     for script in _SCRIPTS:
         if script == "verify" and max(versions) < _WITH_PARAMETERS:
             continue
-        text = _file(directory, script, is_needed=script not in _EITHER, is_script=True)
+        text = needed_file(directory, script, is_needed=script not in _EITHER, is_script=True)
         if text is not None:
             scripts[script] = text
     variants = parameters = None
     if max(versions) >= _WITH_VARIANTS:
-        variants = _file(directory, "variants.list", is_needed=False)
+        variants = needed_file(directory, "variants.list", is_needed=False)
     if max(versions) >= _WITH_PARAMETERS:
-        parameters = _file(directory, "parameters.list", is_needed=True)
+        parameters = needed_file(directory, "parameters.list", is_needed=True)
     if not scripts.keys() & set(_EITHER):
         raise RefusedError(
             f"A create script (trusted or untrusted) under path '{directory}' must exist"
@@ -170,7 +170,9 @@ def _versions(directory: Path) -> list[int]:
     return versions
 
 
-def _file(directory: Path, name: str, *, is_needed: bool, is_script: bool = False) -> str | None:
+def needed_file(
+    directory: Path, name: str, *, is_needed: bool, is_script: bool = False
+) -> str | None:
     path = directory / name
     try:
         mode = path.stat().st_mode
