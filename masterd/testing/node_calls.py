@@ -27,15 +27,19 @@ from masterd.testing import (
     allocator_script,
     node_devices,
     node_disks,
+    node_exports,
     node_facts,
     node_files,
     node_guests,
     node_means,
+    node_migration,
     node_mirrors,
     node_notes,
+    node_providers,
     node_settings,
     node_storage,
     node_systems,
+    node_transfers,
     node_verify,
 )
 from masterd.testing.node_notes import RUN_DIR
@@ -70,18 +74,10 @@ _PAUSE_MODE: Final = 0o644
 _SSCONF_KEY = re.compile(r"[a-z0-9_][a-z0-9_-]*")
 
 _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
-    "bridges_exist": node_guests.nothing_to_see,
+    "bridges_exist": node_settings.agreed,
     "drbd_helper": node_settings.drbd_helper,
     "etc_hosts_modify": node_means.modify_hosts,
-    "export_list": node_means.exports,
-    "export_remove": node_means.remove_export,
     "hypervisor_validate_params": node_settings.agreed,
-    "instance_info": node_guests.info,
-    "instance_list": node_guests.names,
-    "instance_metadata_modify": node_guests.modify_metadata,
-    "instance_reboot": node_guests.reboot,
-    "instance_shutdown": node_guests.shut_down,
-    "instance_start": node_guests.start,
     "node_change_master_netmask": node_settings.agreed,
     "node_configure_ovs": node_settings.agreed,
     "node_crypto_tokens": node_settings.tokens,
@@ -93,14 +89,21 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     "node_ssh_key_add": node_settings.nobody_failed,
     "node_ssh_key_remove": node_settings.nobody_failed,
     "node_ssh_keys_renew": node_settings.nobody_failed,
+    "node_start_master_daemons": node_settings.start_master,
+    "node_stop_master": node_settings.stop_master,
     "node_verify_light": node_verify.light,
     "restricted_command": node_means.run_restricted,
     "run_oob": node_means.run_out_of_band,
     **node_disks.CALLS,
+    **node_exports.CALLS,
     **node_files.CALLS,
+    **node_guests.CALLS,
+    **node_migration.CALLS,
     **node_mirrors.CALLS,
+    **node_providers.CALLS,
     **node_storage.CALLS,
     **node_systems.CALLS,
+    **node_transfers.CALLS,
 }
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -284,7 +287,7 @@ class SimulatedNode:
 
     def _set_watcher_pause(self, arguments: list[object]) -> object:
         (until,) = arguments
-        path = self.root / DATA_DIR / "watcher.pause"
+        path = self.root / node_files.PAUSE_FILE
         if until is None:
             path.unlink(missing_ok=True)
         elif isinstance(until, int | float):

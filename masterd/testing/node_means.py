@@ -1,4 +1,4 @@
-"""What a simulated node does with its means: power, commands, exports, addresses.
+"""What a simulated node does with its means: power, commands, addresses.
 
 Each keeps what it was told in files of the node's own root, so that what is asked later agrees.
 Hardware is reached by any program: all nodes have power until they are switched off.
@@ -7,7 +7,6 @@ Source: Ganeti 3.0.2 lib/backend.py (answers, checks).
 """
 
 import re
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +15,8 @@ import msgspec
 from masterd.testing import node_notes
 from masterd.testing.node_notes import RefusedError
 
-#: Where administrators put commands that nodes may run, and where exports lie, below a root.
+#: Where administrators put commands that nodes may run, below a root.
 COMMANDS_DIR: Final = "etc/ganeti/restricted-commands"
-EXPORT_DIR: Final = "srv/ganeti/export"
 
 #: Notes of what a node was told.
 _POWER: Final = "power"
@@ -83,18 +81,3 @@ def run_restricted(root: Path, arguments: list[object]) -> str:
     if _NAME.fullmatch(str(name)) is None or not path.is_file():
         raise RefusedError(f"Executing command failed: {name}")
     return path.read_text(encoding="utf-8")
-
-
-def exports(root: Path, _arguments: list[object]) -> list[str]:
-    """Return the names of exports."""
-    directory = root / EXPORT_DIR
-    return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
-
-
-def remove_export(root: Path, arguments: list[object]) -> None:
-    """Remove an export."""
-    (name,) = arguments
-    path = root / EXPORT_DIR / str(name)
-    if _NAME.fullmatch(str(name)) is None or not path.is_dir():
-        raise RefusedError(f"Error while removing the export: no directory {name}")
-    shutil.rmtree(path)

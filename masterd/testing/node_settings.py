@@ -9,8 +9,12 @@ from typing import Final
 
 import msgspec
 
-from masterd.testing import certificates
+from masterd.testing import certificates, node_notes
 
+#: Note of whether the node runs the master's daemons, and whether it asked for votes.
+MASTER: Final = "master-daemons"
+
+_START: Final = tuple[bool]
 _TOKENS: Final = list[list[tuple[str, str, object]]]
 
 
@@ -27,6 +31,17 @@ def tokens(root: Path, arguments: list[object]) -> list[tuple[str, str]]:
     except FileNotFoundError:
         digest = hashlib.sha1(root.name.encode(), usedforsecurity=False).hexdigest()
     return [(kind, digest) for kind, _, _ in requests]
+
+
+def start_master(root: Path, arguments: list[object]) -> None:
+    """Begin to be the master; nothing runs."""
+    (without_votes,) = msgspec.convert(arguments, _START)
+    node_notes.write(root, MASTER, {"run": True, "without_votes": without_votes})
+
+
+def stop_master(root: Path, _arguments: list[object]) -> None:
+    """End to be the master."""
+    node_notes.write(root, MASTER, {"run": False})
 
 
 def is_so(_root: Path, _arguments: list[object]) -> bool:

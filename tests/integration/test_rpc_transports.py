@@ -163,11 +163,6 @@ def test_a_delay_lasts_and_a_negative_one_fails(nodes: Nodes) -> None:
     assert failed.error == "Invalid sleep duration"
 
 
-def test_a_call_that_is_not_simulated_says_so(nodes: Nodes) -> None:
-    result = nodes.runner.call_one("get_watcher_pause", nodes.cluster.targets()[1], [])
-    assert result.error == "Call 'get_watcher_pause' is not simulated"
-
-
 # --- one node misbehaves, the others answer ---------------------------------------------------
 
 FAILURES = {

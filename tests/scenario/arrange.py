@@ -18,7 +18,8 @@ from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
 from masterd.testing.node_calls import DATA_DIR
-from masterd.testing.node_means import ADDRESSES, COMMANDS_DIR, EXPORT_DIR
+from masterd.testing.node_exports import EXPORT_DIR
+from masterd.testing.node_means import ADDRESSES, COMMANDS_DIR
 from masterd.testing.node_mirrors import write_mirrors
 from tests.lu_support import World
 

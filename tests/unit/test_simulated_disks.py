@@ -1,6 +1,5 @@
 """Disks of a simulated node: what it was told to make, change and remove."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from masterd.testing import node_devices, node_facts, node_files, node_mirrors, node_notes
 from masterd.testing.node_calls import SimulatedNode
 from masterd.testing.node_facts import Capacity
+from tests.simulated_support import file, plain, refused, well
 
 MIB = 1024 * 1024
 OTHER = "192.0.2.2"
@@ -19,36 +19,6 @@ def node(tmp_path: Path) -> SimulatedNode:
     root = tmp_path / "node1.example.com"
     (root / node_notes.RUN_DIR).mkdir(parents=True)
     return SimulatedNode(root.name, root)
-
-
-def ask(node: SimulatedNode, call: str, *arguments: object) -> tuple[bool, Any]:
-    answer = node.answer(call, json.dumps(arguments).encode())
-    assert answer is not None
-    done, payload = json.loads(answer)
-    return done, payload
-
-
-def well(node: SimulatedNode, call: str, *arguments: object) -> Any:
-    done, payload = ask(node, call, *arguments)
-    assert done, payload
-    return payload
-
-
-def refused(node: SimulatedNode, call: str, *arguments: object) -> str:
-    done, payload = ask(node, call, *arguments)
-    assert not done
-    return str(payload)
-
-
-def plain(name: str = "one", size: int = 1024) -> dict[str, Any]:
-    return {
-        "dev_type": "plain", "logical_id": ["xenvg", name], "size": size, "iv_name": "disk/0",
-        "uuid": f"uuid of {name}", "params": {"stripes": 1}, "dynamic_params": {},
-    }  # fmt: skip
-
-
-def file(path: str, size: int = 3) -> dict[str, Any]:
-    return {**plain(), "dev_type": "file", "logical_id": ["loop", path], "size": size}
 
 
 def drbd(*, peer: str = OTHER, port: int | None = 11000) -> dict[str, Any]:
