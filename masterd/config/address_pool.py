@@ -58,15 +58,19 @@ def external(network: Network) -> list[str] | None:
     return [str(first + index) for index, sign in enumerate(pool) if sign == TAKEN]
 
 
-def is_taken(network: Network, address: str) -> bool:
-    """Tell whether a pool of a network has an address of it, as far as it has pools."""
+def is_taken(network: Network, address: str, *, outside: bool = True) -> bool:
+    """Tell whether a pool of a network has an address of it, as far as it has pools.
+
+    Args:
+        outside: whether what others than NICs have counts.
+    """
     addresses = addresses_of(network)
     if not lies_in(address, addresses):
         return False
     index = _index(addresses, address)
     return any(
         pool is not None and pool[index : index + 1] == TAKEN
-        for pool in (network.reservations, network.ext_reservations)
+        for pool in (network.reservations, network.ext_reservations if outside else None)
     )
 
 

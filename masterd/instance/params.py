@@ -4,8 +4,9 @@ Source: Ganeti 3.0.2 lib/objects.py (SimpleFillHV, SimpleFillBE, SimpleFillNIC, 
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+from masterd.config import typed
 from masterd.config.cluster import Cluster
 from masterd.config.objects import FreeParams, Hypervisor
 from masterd.config.params import (
@@ -41,6 +42,18 @@ def hypervisor(
 def backend(cluster: Cluster, own: PartialBeParams) -> BeParams:
     """Return backend parameters."""
     return fill(cluster.beparams[_DEFAULT], own)
+
+
+def given_backend(given: Mapping[Any, object]) -> dict[str, object]:
+    """Return backend parameters as a client gives them; "memory" stands for both its bounds.
+
+    Raises:
+        TypeEnforcementError: one is unknown, or its value none for its type.
+    """
+    named = {str(name): value for name, value in given.items()}
+    if "memory" in named:
+        named["maxmem"] = named["minmem"] = named.pop("memory")
+    return typed.typed(named, typed.BACKEND)
 
 
 def nic(cluster: Cluster, own: PartialNicParams) -> NicParams:

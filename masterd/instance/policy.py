@@ -5,6 +5,8 @@ ComputeIPolicySpecViolation); constants IPOLICY_*.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import msgspec
@@ -248,17 +250,42 @@ def violations(config: ConfigSnapshot, policy: InstancePolicy, instance: AnyInst
                 f"Number of spindles not configured for disks of instance {instance.name} while"
                 " exclusive storage is enabled"
             )
+    size = Size(
+        params.maxmem,
+        params.vcpus,
+        len(instance.nics),
+        spindles,
+        [disk.size for disk in disks],
+        {str(disk.dev_type) for disk in disks},
+    )
+    return found + broken(policy, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What counts of an instance; memory and disks are MiB, None is not looked at."""
+
+    memory_mib: int
+    vcpus: int
+    nics: int
+    spindles: int | None
+    disks_mib: Sequence[int | None]
+    templates: AbstractSet[str]
+
+
+def broken(policy: InstancePolicy, size: Size) -> list[str]:
+    """Return how an instance of a size breaks a filled policy."""
+    found: list[str] = []
     sizes: list[tuple[str, str, int | None]] = [
-        ("memory-size", "", params.maxmem),
-        ("cpu-count", "", params.vcpus),
-        ("nic-count", "", len(instance.nics)),
-        ("spindle-use", "", spindles),
-        *(("disk-size", f"/{index}", disk.size) for index, disk in enumerate(disks)),
+        ("memory-size", "", size.memory_mib),
+        ("cpu-count", "", size.vcpus),
+        ("nic-count", "", size.nics),
+        ("spindle-use", "", size.spindles),
+        *(("disk-size", f"/{index}", disk) for index, disk in enumerate(size.disks_mib)),
     ]
-    if disks:
-        sizes.append(("disk-count", "", len(disks)))
-    templates = {str(disk.dev_type) for disk in disks} or {"diskless"}
-    forbidden = sorted(templates - set(policy.disk_templates))
+    if size.disks_mib:
+        sizes.append(("disk-count", "", len(size.disks_mib)))
+    forbidden = sorted((size.templates or {"diskless"}) - set(policy.disk_templates))
     if forbidden:
         found.append(
             f"Disk template {', '.join(forbidden)} is not allowed (allowed templates:"

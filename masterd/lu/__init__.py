@@ -16,6 +16,8 @@ One file or a few for each family; those behind a dash are its parts.
 * Instances: `instance_power`, `disk_activation`, `instance_console`, `instance_remove` -
   `guest` (what such opcodes ask and record of their instance), `instance_disks`, `disk_sync`;
   `instance_query`, `backup_remove`.
+  `host_checks` (what nodes must have for an instance) and
+  `instance_record` (how it enters the configuration and leaves it).
 * Questions and tests: `query`, `delay`, `queue_tests` - `notify`; `allocator_test`,
   `os_params_test`.
 

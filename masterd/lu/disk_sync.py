@@ -29,10 +29,13 @@ _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60))
 Told = Sequence[dict[str, Any] | None]
 
 
-def wait(work: Work, instance: Instance) -> bool:
+def wait(work: Work, instance: Instance, *, until_same: bool = True) -> bool:
     """Wait until all mirrors are the same; return whether none is broken in the end. Switches.
 
     How long that takes is up to the nodes: there is no bound but on how often one is silent.
+
+    Args:
+        until_same: otherwise it is enough that they are being made the same.
 
     Raises:
         OpExecError: the primary node does not answer.
@@ -41,7 +44,8 @@ def wait(work: Work, instance: Instance) -> bool:
     there = disks.of(config, instance)
     if not there:
         return True
-    work.say.info(f"Waiting for instance {instance.name} to sync disks")
+    if until_same:
+        work.say.info(f"Waiting for instance {instance.name} to sync disks")
     node = config.nodes[instance.primary_node]
     mirrors = [disk for disk in there if disk.dev_type == "drbd"]
     looks_left = DISK_SYNC_DEGRADED_TRIES_MAX
@@ -52,14 +56,15 @@ def wait(work: Work, instance: Instance) -> bool:
             each is not None and each["is_degraded"] and each.get("sync_percent") is None
             for each in told
         )
-        if pause_s is not None:
+        if pause_s is not None and until_same:
             work.sleep(min(_LONGEST_S, pause_s))
         elif degraded and looks_left > 0:
             # It may have been only for a moment.
             looks_left -= 1
             work.sleep(_DEGRADED_S)
         else:
-            work.say.info(f"Instance {instance.name}'s disks are in sync")
+            if pause_s is None:
+                work.say.info(f"Instance {instance.name}'s disks are in sync")
             return not degraded
 
 
@@ -89,14 +94,14 @@ def _told_of(work: Work, node: Node, mirrors: Sequence[AnyDisk], told: Told) -> 
             left_s = state.get("estimated_time")
             rest = "no time estimate"
             if left_s is not None:
-                rest = f"{_readable(left_s)} remaining (estimated)"
+                rest = f"{readable(left_s)} remaining (estimated)"
             work.say.info(f"- device {disk.iv_name}: {state['sync_percent']:5.2f}% done, {rest}")
             wanted_s = _UNKNOWN_S if left_s is None else left_s
             pause_s = max(_SHORTEST_S, pause_s or 0.0, wanted_s)
     return pause_s
 
 
-def _readable(seconds: float) -> str:
+def readable(seconds: float) -> str:
     """Return a duration in days, hours, minutes and seconds."""
     left = max(0, round(seconds))
     parts: list[str] = []

@@ -19,11 +19,11 @@ from masterd.config.relations import nodes_of
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.errors import ECode, HypervisorError, OpPrereqError
-from masterd.instance import hook_env, params
+from masterd.instance import hook_env
 from masterd.instance.view import InstanceView
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
-from masterd.lu import names
-from masterd.node import instances, storage, verify
+from masterd.lu import host_checks, names
+from masterd.node import instances
 from masterd.opcodes.base import OpCode
 from masterd.rpc.result import RpcResult
 from masterd.work.base import Locks
@@ -36,7 +36,6 @@ ONLINE: Final[tuple[AdminState, ...]] = ("down", "up")
 STOPPED: Final[tuple[AdminState, ...]] = ("down",)
 
 _KVM: Final = "kvm"
-_BRIDGED: Final = "bridged"
 #: Source: constants HV_INSTANCE_STATE, an instance that was shut down from inside.
 _SHUT_DOWN: Final = 1
 
@@ -171,14 +170,7 @@ def check_bridges(work: Work, config: ConfigSnapshot, guest: Guest) -> None:
     Raises:
         OpPrereqError: it has not, or does not answer.
     """
-    filled = [params.nic(config.cluster, nic.nicparams) for nic in guest.instance.nics]
-    links = [nic.link for nic in filled if nic.mode == _BRIDGED]
-    if links:
-        verify.bridges(work.rpc, guest.node, links).raise_(
-            f"Error checking bridges on destination node '{guest.node.name}'",
-            prereq=True,
-            code=ECode.ENVIRON,
-        )
+    host_checks.bridges(work, config, guest.node, guest.instance.nics)
 
 
 def check_memory(work: Work, config: ConfigSnapshot, guest: Guest, wanted_mib: int) -> None:
@@ -189,22 +181,7 @@ def check_memory(work: Work, config: ConfigSnapshot, guest: Guest, wanted_mib: i
     """
     instance, node = guest.instance, guest.node
     spec = (instance.hypervisor, config.cluster.hvparams.get(instance.hypervisor, {}))
-    result = storage.info(work.rpc, (node,), None, (spec,))[node.uuid]
-    result.raise_(f"Can't get data from node {node.name}", prereq=True, code=ECode.ENVIRON)
-    told: Any = result.payload
-    hypervisors = told[2] or [{}]
-    free_mib = hypervisors[0].get("memory_free")
-    if not isinstance(free_mib, int):
-        raise OpPrereqError(
-            f"Can't compute free memory on node {node.name}, result was '{free_mib}'",
-            ECode.ENVIRON,
-        )
-    if wanted_mib > free_mib:
-        raise OpPrereqError(
-            f"Not enough memory on node {node.name} for starting instance {instance.name}: needed"
-            f" {wanted_mib} MiB, available {free_mib} MiB",
-            ECode.NORES,
-        )
+    host_checks.memory(work, node, spec, wanted_mib, f"starting instance {instance.name}")
 
 
 def check_hypervisor_params(
@@ -219,14 +196,20 @@ def check_hypervisor_params(
         HypervisorError: they cannot be what they are.
         RpcError: a node says so.
     """
-    wrong = hypervisor_rules.problems(work.dialect.hypervisor_rules, instance.hypervisor, filled)
+    check_hypervisor_rules(work, instance.hypervisor, filled)
+    nodes = nodes_of(config, instance)
+    host_checks.hypervisor_params(work, nodes, instance.hypervisor, filled)
+
+
+def check_hypervisor_rules(work: Work, hypervisor: str, filled: FreeParams) -> None:
+    """Refuse filled hypervisor parameters of which can be told here that they are wrong.
+
+    Raises:
+        HypervisorError: they cannot be what they are.
+    """
+    wrong = hypervisor_rules.problems(work.dialect.hypervisor_rules, hypervisor, filled)
     if wrong:
-        raise HypervisorError(f"Hypervisor {instance.hypervisor}: {'; '.join(wrong)}")
-    nodes = [node for node in nodes_of(config, instance) if node.vm_capable]
-    answers = storage.validate_hypervisor(work.rpc, nodes, instance.hypervisor, filled)
-    for result in answers.values():
-        if not result.offline:
-            result.raise_(f"Hypervisor parameter validation failed on node {result.node_name}")
+        raise HypervisorError(f"Hypervisor {hypervisor}: {'; '.join(wrong)}")
 
 
 # --- what is recorded -----------------------------------------------------------------------------

@@ -7,11 +7,12 @@ rpc_flow.json.
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from masterd.config import hypervisor_rules, typed
+from masterd.config import hypervisor_rules
 from masterd.config.objects import FreeParams
 from masterd.config.params import fill_free
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpExecError, OpPrereqError
+from masterd.instance import params
 from masterd.instance.view import InstanceView
 from masterd.lu import guest, instance_disks
 from masterd.lu.guest import Guest
@@ -146,10 +147,7 @@ class LUInstanceStartup(LogicalUnit[OpInstanceStartup, Start]):
         Raises:
             TypeEnforcementError: one is unknown, or its value none for its type.
         """
-        given = dict(self.op.beparams)
-        if "memory" in given:
-            given["maxmem"] = given["minmem"] = given.pop("memory")
-        return typed.typed(given, typed.BACKEND)
+        return params.given_backend(self.op.beparams)
 
     def hooks(self, plan: Start, config: ConfigSnapshot) -> Hooked:
         return guest.hooked(config, config.instances[plan.guest.instance.uuid], self.op)

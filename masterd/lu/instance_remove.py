@@ -8,17 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-import msgspec
-
 from masterd.config.instance import ForthcomingInstance
-from masterd.config.kinds import DISK, INSTANCE, AnyDisk, AnyInstance
+from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.relations import nodes_of
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.config.transaction import Draft
 from masterd.errors import OpExecError, OpPrereqError
 from masterd.instance import disks
 from masterd.lock.levels import LockLevel, LockRequest
-from masterd.lu import guest, instance_disks, names
+from masterd.lu import guest, instance_disks, instance_record, names
 from masterd.node import instances
 from masterd.opcodes.instance_life import OpInstanceRemove
 from masterd.work.base import Description, Locks, LogicalUnit
@@ -80,7 +77,7 @@ class LUInstanceRemove(LogicalUnit[OpInstanceRemove, Removal]):
             if not self.op.ignore_failures:
                 raise OpExecError("Can't remove instance's disks")
             self.work.say("Warning: can't remove instance's disks")
-        self.work.config.update(lambda draft: _forget(draft, instance.uuid))
+        self.work.config.update(lambda draft: instance_record.forget(draft, instance.uuid))
 
     def _stop(self, instance: AnyInstance) -> None:
         config = self.work.config.snapshot()
@@ -116,19 +113,3 @@ def _check_templates(config: ConfigSnapshot, those: Sequence[AnyDisk]) -> None:
                 f"Disk template '{disk.dev_type}' is not enabled in cluster. Enabled disk templates"
                 f" are: {','.join(enabled)}"
             )
-
-
-def _forget(draft: Draft, uuid: str) -> None:
-    """Take an instance and its disks out of the configuration, and give their ports back."""
-    instance = draft.require(INSTANCE, uuid)
-    gone = [disk for each in instance.disks if (disk := draft.get(DISK, each)) is not None]
-    ports = disks.ports(gone)
-    if instance.network_port is not None:
-        ports.append(instance.network_port)
-    draft.remove(INSTANCE, uuid)
-    for disk in gone:
-        draft.remove(DISK, disk.uuid)
-    pool = draft.cluster.tcpudp_port_pool
-    freed = dict.fromkeys((*reversed(ports), *pool))
-    if ports:
-        draft.put(msgspec.structs.replace(draft.cluster, tcpudp_port_pool=tuple(freed)))

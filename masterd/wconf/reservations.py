@@ -145,8 +145,13 @@ class Reservations:
             raise OpPrereqError(f"{thing} {_shown(value)} is already in use", ECode.NOTUNIQUE)
         self._take(owner, thing, value)
 
-    def reserve_ip(self, owner: Owner, network: Network, address: str) -> None:
+    def reserve_ip(
+        self, owner: Owner, network: Network, address: str, *, outside: bool = True
+    ) -> None:
         """Put one address of a network aside.
+
+        Args:
+            outside: whether what others than NICs have counts.
 
         Raises:
             OpPrereqError: it is not of the network, or somebody has it.
@@ -155,7 +160,7 @@ class Reservations:
             raise OpPrereqError(
                 f"IP address {address} is not in network {network.name}", ECode.INVAL
             )
-        if address_pool.is_taken(network, address):
+        if address_pool.is_taken(network, address, outside=outside):
             raise OpPrereqError(f"IP address {address} is already in use", ECode.NOTUNIQUE)
         self.reserve(owner, Thing.IP, (network.uuid, address))
 

@@ -91,9 +91,9 @@ class Reserving:
         """Put one thing aside."""
         self._reservations.reserve(self._owner, thing, value)
 
-    def ip(self, network: Network, address: str) -> None:
-        """Put one address of a network aside."""
-        self._reservations.reserve_ip(self._owner, network, address)
+    def ip(self, network: Network, address: str, *, outside: bool = True) -> None:
+        """Put one address of a network aside, of those free of others than NICs too."""
+        self._reservations.reserve_ip(self._owner, network, address, outside=outside)
 
     def new_mac(self, prefix: str | None = None) -> str:
         """Return a free MAC address with the prefix of a network, or the cluster's."""

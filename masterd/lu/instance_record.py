@@ -1,0 +1,62 @@
+"""How instances come into the configuration and leave it, with their disks, in one change.
+
+Source: Ganeti 3.0.2 lib/config and wconfd (AddInstance, AddInstanceDisk, RemoveInstance).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from masterd.config import ports
+from masterd.config.disk import Disk
+from masterd.config.kinds import DISK, INSTANCE, AnyDisk, AnyInstance
+from masterd.config.transaction import Draft
+from masterd.instance import disks
+
+
+def enter(draft: Draft, instance: AnyInstance, those: Sequence[AnyDisk]) -> None:
+    """Put an instance and its disks in, where a planned one may be, and take their ports."""
+    present = draft.get(INSTANCE, instance.uuid)
+    serial_no = 1 if present is None else present.serial_no
+    uuids = tuple(disk.uuid for disk in those)
+    for disk in those:
+        draft.put(disk)
+    draft.put(msgspec.structs.replace(instance, disks=uuids, serial_no=serial_no))
+    used = _ports(instance, those)
+    if used:
+        draft.put(ports.taken(draft.cluster, used))
+
+
+def forget(draft: Draft, uuid: str, *, keep_ports_of_disks: bool = False) -> None:
+    """Take an instance and its disks out of the configuration, and give their ports back.
+
+    Args:
+        keep_ports_of_disks: whether nobody may get those, as some disks are still on nodes.
+    """
+    instance = draft.require(INSTANCE, uuid)
+    gone = [disk for each in instance.disks if (disk := draft.get(DISK, each)) is not None]
+    freed = _ports(instance, () if keep_ports_of_disks else gone)
+    draft.remove(INSTANCE, uuid)
+    for disk in gone:
+        draft.remove(DISK, disk.uuid)
+    if freed:
+        draft.put(ports.given_back(draft.cluster, freed))
+
+
+def _ports(instance: AnyInstance, those: Sequence[AnyDisk]) -> list[int]:
+    own = () if instance.network_port is None else (instance.network_port,)
+    return [*disks.ports(those), *own]
+
+
+def real_disk(planned: AnyDisk) -> Disk:
+    """Return a planned disk as one that is there.
+
+    Raises:
+        ValueError: what it must have is not known.
+    """
+    if isinstance(planned, Disk):
+        return planned
+    if planned.logical_id is None or planned.dev_type is None or planned.size is None:
+        raise ValueError(f"disk {planned.uuid} has no template, no id or no size")
+    known = msgspec.structs.asdict(planned)
+    return Disk(**{name: known[name] for name in Disk.__struct_fields__})
