@@ -1,7 +1,8 @@
 """What instances are, beyond the objects of the configuration, and what they may be. Pure.
 
 `view` is what everybody asks of one instance, `params` fills its parameters, `disks` says what
-disks are made of and on which nodes they are. `policy` says which instances a group admits,
+disks are made of and on which nodes they are, `new_disks` what is asked for of new ones and
+`disk_trees` what becomes of that. `policy` says which instances a group admits,
 `hook_env` what scripts on nodes are told of instances and of what else opcodes are about. Shared by
 logical units, queries and the allocator.
 """
