@@ -85,7 +85,7 @@ class Allocate(Request):
     disk_template: str
     group_name: str | None
     tags: Sequence[str]
-    os: str
+    os: str | None
     vcpus: int
     memory: int
     spindle_use: int
