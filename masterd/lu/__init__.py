@@ -15,8 +15,9 @@ One file or a few for each family; those behind a dash are its parts.
 * Networks: `network`, `network_connect`.
 * Instances: `instance_power`, `disk_activation`, `instance_console`, `instance_remove` -
   `guest` (what such opcodes ask and record of their instance), `instance_disks`, `disk_sync`;
-  `instance_query`, `backup_remove`.
-  `host_checks` (what nodes must have for an instance) and
+  `instance_query`, `backup_remove`. `instance_create` - `create_request`, `create_params`,
+  `create_nics`, `create_nodes`, `disk_adoption` (what is looked at), `instance_making`,
+  `disk_creation` (the work); `host_checks` (what nodes must have for an instance) and
   `instance_record` (how it enters the configuration and leaves it).
 * Questions and tests: `query`, `delay`, `queue_tests` - `notify`; `allocator_test`,
   `os_params_test`.

@@ -24,6 +24,7 @@ from masterd.lu.group_nodes import LUGroupAssignNodes
 from masterd.lu.group_params import LUGroupSetParams
 from masterd.lu.group_verify_disks import LUGroupVerifyDisks
 from masterd.lu.instance_console import LUInstanceConsole
+from masterd.lu.instance_create import LUInstanceCreate
 from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance_query import LUInstanceQueryData
 from masterd.lu.instance_remove import LUInstanceRemove
@@ -71,6 +72,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_GROUP_VERIFY_DISKS": LUGroupVerifyDisks,
     "OP_INSTANCE_ACTIVATE_DISKS": LUInstanceActivateDisks,
     "OP_INSTANCE_CONSOLE": LUInstanceConsole,
+    "OP_INSTANCE_CREATE": LUInstanceCreate,
     "OP_INSTANCE_DEACTIVATE_DISKS": LUInstanceDeactivateDisks,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,

@@ -237,6 +237,48 @@ CRYPTO: Final = (
     ),
 )  # fmt: skip
 
+#: Of new instances.
+CREATION: Final = (
+    Justified(
+        "INSTANCE_CREATE",
+        r"config\.(cluster\.|instances\.[0-9a-f-]+\.)?(serial_no|mtime)",
+        "the reference writes ports, the instance and each disk by themselves, and only a port is a"
+        " change of the cluster object; ours adds them at once, which is one",
+        theirs=r"^([0-9]+|1[0-9]{9}\.[0-9]+)$",
+        ours=r"^([0-9]+|1[0-9]{9}\.[0-9]+)$",
+    ),
+    Justified(
+        "INSTANCE_CREATE",
+        r"calls\.node[0-9]\.example\.com\[[0-9]+\]\[1\]\[0\](\[0\])?\.serial_no",
+        "likewise, so nodes hear of a lower number",
+        theirs="^[234]$",
+        ours="^[12]$",
+    ),
+    Justified(
+        "INSTANCE_CREATE",
+        r"calls\.node[0-9]\.example\.com\[[0-9]+\]\[1\]\[0\](\.children\[[01]\])?"
+        r"\.(forthcoming|children|serial_no|[cm]time)",
+        "of a disk that is not recorded yet the reference tells neither number nor times, but that"
+        " it is not planned; node daemons look at none of these",
+        theirs="^(None|False)$",
+        ours=r"^(None|\[\]|[01])$",
+    ),
+    Justified(
+        "INSTANCE_CREATE of a system that the node has not",
+        r"job\.ops\[0\]\.result\[0\]",
+        "the instance is there by then, so this is no refusal",
+        theirs=_exactly("OpPrereqError"),
+        ours=_exactly("OpExecError"),
+    ),
+    Justified(
+        "INSTANCE_CREATE of a system that the node has not",
+        r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference names the node by its uuid",
+        theirs=_exactly([]),
+        ours=_exactly(["node2.example.com"]),
+    ),
+)
+
 JUSTIFIED: Final = (
     Justified(
         "(TAGS_(GET|SEARCH)|NODE_QUERY_STORAGE|NODE_QUERYVOLS)", r"job\.ops\[0\]\.result \(order\)",
@@ -531,6 +573,7 @@ JUSTIFIED: Final = (
     ),
     *CRYPTO,
     *NODES,
+    *CREATION,
     Justified(
         "CLUSTER_SET_PARAMS", r"config\.(cluster\.)?serial_no",
         "the reference writes the cluster up to five times, changed or not; ours once, if so",

@@ -20,7 +20,6 @@ TO_COME: Final = frozenset(
         "OP_BACKUP_EXPORT",
         "OP_BACKUP_PREPARE",
         "OP_INSTANCE_CHANGE_GROUP",
-        "OP_INSTANCE_CREATE",
         "OP_INSTANCE_FAILOVER",
         "OP_INSTANCE_GROW_DISK",
         "OP_INSTANCE_MIGRATE",
