@@ -266,8 +266,9 @@ RPC_NODE_SLOW_REQUESTS_MAX: Final = 12
 #: Requests waiting for their turn at one node; more are refused.
 RPC_NODE_WAITING_MAX: Final = 1024
 
-#: Nodes of one call asked at the same time. A handshake is about 2 ms of CPU.
-RPC_FANOUT_MAX: Final = 64
+#: Nodes of one call asked at the same time: those of a large cluster, so that a slow one is not
+#: begun with only after others have ended. A handshake is about 2 ms of CPU.
+RPC_FANOUT_MAX: Final = 256
 
 #: Requests in flight over all calls; one is an open file and about 40 KiB.
 RPC_REQUESTS_MAX: Final = 1024

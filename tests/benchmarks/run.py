@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import configuration, locking, scenarios, scheduling, units
+from tests.benchmarks import calling, configuration, locking, scenarios, scheduling, units
 from tests.benchmarks.figure import Figure, document, table
 
 SCENARIOS: Final = {
@@ -21,6 +21,7 @@ SCENARIOS: Final = {
     "changes": configuration.changes,
     "instances": configuration.instance_queries,
     "rendering": configuration.rendering,
+    "calls": calling.calls,
     "locks": locking.locks,
     "stops": locking.stops,
     "scheduling": scheduling.scheduling,

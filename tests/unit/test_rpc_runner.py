@@ -115,7 +115,10 @@ def test_a_turn_that_does_not_come_is_a_failure_and_leaves_nothing_behind(
 
 def test_one_call_asks_a_bounded_number_of_nodes_at_once(transport: HeldTransport) -> None:
     runner = RpcRunner(transport)
-    nodes = [NodeTarget(f"node{n}", f"uuid{n}", f"10.0.0.{n}") for n in range(200)]
+    nodes = [
+        NodeTarget(f"node{n}", f"uuid{n}", f"10.0.{n // 256}.{n % 256}")
+        for n in range(RPC_FANOUT_MAX + 100)
+    ]
     caller = gevent.spawn(runner.call, "version", nodes, [])
     gevent.idle()
     assert transport.now == {"/version": RPC_FANOUT_MAX}
