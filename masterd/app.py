@@ -112,6 +112,7 @@ class Application:
         self._free_rpc = RpcRunner(self._transport, port=settings.node_port, calls=calls)
         self._node = MasterNode(self._free_rpc, paths, self._clock)
         self._lost: Callable[[str], None] = lambda _reason: None
+        self._busy: Callable[[str], None] = lambda _what: None
         #: What `stop` has to close, the newest last.
         self._closing: list[tuple[str, Callable[[], object]]] = [
             ("node connections", self._transport.close)
@@ -121,9 +122,9 @@ class Application:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def when_lost(self, tell: Callable[[str], None]) -> None:
-        """Have `tell` called with the reason when this node may not be the master any more."""
-        self._lost = tell
+    def report_to(self, lost: Callable[[str], None], busy: Callable[[str], None]) -> None:
+        """Have `lost` told why this node may not be the master any more; see the protocol."""
+        self._lost, self._busy = lost, busy
 
     def start(self) -> str:
         """Return when clients are served, with what the administrator is to be told. Switches.
@@ -133,6 +134,7 @@ class Application:
         """
         votes = None
         if not self._options.no_voting:
+            self._busy("Asking all nodes who is master")
             votes = startup.win_votes(
                 self._identity,
                 self._node.ask_votes,
@@ -141,8 +143,10 @@ class Application:
                 pause_s=self._settings.vote_pause_s,
             )
         queue_lock = self._lock_queue()
+        self._busy("Reading the store")
         opened = self._open_store(queue_lock)
         store, config = opened.store, opened.config
+        self._busy("Comparing the store with what other nodes have")
         highest, stale = self._compare_with_nodes(opened, votes)
         self._watch(config)
         store.ask_before_commits(self._lease.permit)
@@ -236,8 +240,7 @@ class Application:
         """Take the cluster's address down where another node needs it. Switches."""
         if self._lease.lost is None:
             return
-        problem = self._node.deactivate_ip(config.snapshot(), LEASE_ADDRESS_S)
-        if problem is not None:
+        if problem := self._node.deactivate_ip(config.snapshot(), LEASE_ADDRESS_S):
             _log.error("Cannot deactivate the master IP address: %s", problem)
 
     def _bring_up_master_ip(self, config: ConfigRepository) -> None:
@@ -339,8 +342,7 @@ class Application:
             release_version=self._dialect.release_version,
             trusted=options.adopt_files or options.keep_store or options.adopt_config,
         )
-        refusal = copies.refusal()
-        if refusal is not None:
+        if (refusal := copies.refusal()) is not None:
             raise StartError(
                 EXIT_FAILURE,
                 f"{refusal}.\nNothing was sent to any node. {WAYS_ON}\n"

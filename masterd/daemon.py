@@ -10,7 +10,8 @@ The order matters, and each step relies on the ones before it:
  3. process name, file creation mask, directories, pid file with its lock, log file;
  4. signal handlers, which make the event loop; the application with its store, votes and sockets;
  5. the report to whoever started us: serving, or why not;
- 6. signals: SIGHUP reopens the log, the first SIGTERM or SIGINT drains (running opcodes get
+ 6. systemd, where it has started us, hears of each of these steps (`masterd.sd_notify`);
+ 7. signals: SIGHUP reopens the log, the first SIGTERM or SIGINT drains (running opcodes get
     `drain_timeout_s`), the second ends now. Either way what was told to a client is on disk. Where
     another node has become master, the daemon ends at once, with the code of "not the master".
 
@@ -55,6 +56,7 @@ from masterd.log import LogSetup
 from masterd.paths import Paths
 from masterd.pidfile import AlreadyRunningError, PidFiles, remove_stale
 from masterd.programs import Program
+from masterd.sd_notify import Notifier
 from masterd.startup import Identity
 from masterd.users import Owners, ensure_directory
 
@@ -73,10 +75,12 @@ LOG_DIR_MODE: Final = 0o770
 class Application(Protocol):
     """What the daemon runs. `start` is called once, then `drain` at most once, then `stop` once."""
 
-    def when_lost(self, tell: Callable[[str], None]) -> None:
-        """Have `tell` called with the reason when this node may not serve any more.
+    def report_to(self, lost: Callable[[str], None], busy: Callable[[str], None]) -> None:
+        """Have these called; is called itself before `start`.
 
-        Called before `start`; no `drain` follows then.
+        Args:
+            lost: is told the reason when this node may not serve any more; no `drain` follows then.
+            busy: is told what the start is busy with, in a few words for people.
         """
         ...
 
@@ -131,7 +135,12 @@ def main(
         report.send(EXIT_FAILURE, f"{program.name}: {error}")
         return EXIT_FAILURE
     with process:
-        lifetime = Lifetime(process, values.drain_timeout_s, on_serving=report.send_success)
+        lifetime = Lifetime(
+            process,
+            values.drain_timeout_s,
+            on_serving=report.send_success,
+            notifier=Notifier.from_environment(environment),
+        )
         outcome = lifetime.run(lambda: factory(paths, values, options, identity))
     # After the pid file is gone, so that whoever hears of a failure may start again at once. In
     # the foreground the log's copy on the terminal has said it.
@@ -251,11 +260,16 @@ class Lifetime:
     """Start, serve until a signal, drain, stop."""
 
     def __init__(
-        self, process: Process, drain_timeout_s: float, on_serving: Callable[[str], None]
+        self,
+        process: Process,
+        drain_timeout_s: float,
+        on_serving: Callable[[str], None],
+        notifier: Notifier,
     ) -> None:
         self._process = process
         self._drain_timeout_s = drain_timeout_s
         self._on_serving = on_serving
+        self._notifier = notifier
         self._end_asked = Event()
         self._end_demanded = Event()
         self._stopping = False
@@ -266,28 +280,40 @@ class Lifetime:
         for number in (signal.SIGTERM, signal.SIGINT):
             # Counted by the loop: an application without any watcher of its own still waits.
             gevent.signal_handler(number, self._on_end, number).ref = True
-        gevent.signal_handler(signal.SIGHUP, self._process.reopen_log)
+        gevent.signal_handler(signal.SIGHUP, self._on_reload)
         _logger.info("%s starts", self._process.name)
+        self._notifier.starting()
+        try:
+            outcome = self._live(build)
+        finally:
+            self._notifier.close()
+        return outcome
+
+    def _live(self, build: Callable[[], Application]) -> Outcome:
         try:
             application = build()
         except Exception as error:  # noqa: BLE001 (told to the administrator, logged in full)
             return _failure(error)
         keeper = self._process.keeper()
         try:
-            application.when_lost(self._on_lost)
+            application.report_to(self._on_lost, self._notifier.status)
             started = self._start(application)
             if isinstance(started, Outcome):
+                self._notifier.refused(started.text)
                 return started
             self._on_serving(started)
+            self._notifier.ready()
             _logger.info("Serving")
             keeper.start()
             while not self._end_asked.wait(DAEMON_STALE_LOOK_S):
                 self._process.tidy()
             if self._lost is None:
+                self._notifier.stopping("Letting running opcodes end")
                 self._drain(application)
             return Outcome(EXIT_SUCCESS) if self._lost is None else _not_master(self._lost)
         finally:
             keeper.stop()
+            self._notifier.stopping("Ending" if self._lost is None else "Not the master any more")
             self._stop(application)
             _logger.info("%s ends", self._process.name)
 
@@ -325,6 +351,11 @@ class Lifetime:
             self._process.end_now(EXIT_FAILURE if self._lost is None else EXIT_NOTMASTER)
         if stopper.exception is not None:
             _logger.error("Stopping failed: %r", stopper.exception)
+
+    def _on_reload(self) -> None:
+        self._notifier.reloading()
+        self._process.reopen_log()
+        self._notifier.reloaded()
 
     def _on_lost(self, reason: str) -> None:
         """This node may not serve any more: running opcodes get no time either."""

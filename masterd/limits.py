@@ -457,7 +457,6 @@ DAEMON_OTHER_DESCRIPTORS: Final = 1024
 
 #: Seconds between two signs of life while a person waits for a job at a terminal.
 CLIENT_PROGRESS_S: Final = 1
-
 #: Seconds between them for everybody else. Source: constants.json DEFAULT_WFJC_TIMEOUT.
 CLIENT_POLL_S: Final = 60
 
@@ -468,14 +467,17 @@ CLIENT_ARCHIVE_S: Final = 89
 #: Job ids named in one reason why a start is refused; ganeti-masterd-check shows all.
 STANDING_IDS_TOLD_MAX: Final = 10
 
+#: Seconds that systemd is asked to wait longer while a start or end goes on, twice in such a time.
+NOTIFY_EXTEND_S: Final = 60
+#: Characters of what systemd shows of the daemon: one line.
+NOTIFY_STATUS_CHARS_MAX: Final = 200
+
 # --- app ----------------------------------------------------------------------------------------
 
 #: Seconds the store gets at the end to finish the changes given to it.
 APP_CLOSE_S: Final = 30.0
-
 #: Seconds the mirror gets at the end to catch up; what is left it does at the next start.
 APP_MIRROR_STOP_S: Final = 10.0
-
 #: Seconds config.data gets at the end to be written.
 APP_CONFIG_WRITTEN_S: Final = 10.0
 
@@ -493,9 +495,7 @@ UPKEEP_COMMAND_S: Final = 300.0
 
 #: Seconds to wait for a watcher that works, before it is kept away; it takes seconds.
 UPKEEP_WATCHER_S: Final = 120.0
-
 #: Seconds between two looks at something that is waited for.
 UPKEEP_LOOK_S: Final = 0.5
-
 #: Seconds a master daemon may take to answer while it is looked at.
 UPKEEP_ANSWER_S: Final = 60.0

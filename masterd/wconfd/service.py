@@ -37,8 +37,8 @@ class Companion:
             ),
         )
 
-    def when_lost(self, _tell: Callable[[str], None]) -> None:
-        """Do nothing: it answers the same on a node that is not the master."""
+    def report_to(self, _lost: Callable[[str], None], _busy: Callable[[str], None]) -> None:
+        """Do nothing: it answers the same on a node that is not the master, and starts at once."""
 
     def start(self) -> str:
         """Return when clients are served, with what is to be told: nothing.

@@ -38,8 +38,9 @@ class FakeApplication:
         self._act("start")
         return ""
 
-    def when_lost(self, tell: Callable[[str], None]) -> None:
-        """Nobody takes a fake's place."""
+    def report_to(self, lost: Callable[[str], None], busy: Callable[[str], None]) -> None:
+        """Tell what it is busy with; nobody takes a fake's place."""
+        busy("Pretending\nto start")
 
     def drain(self, timeout_s: float) -> bool:
         self._tell(f"draining {timeout_s:g}")

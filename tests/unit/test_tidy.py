@@ -37,10 +37,10 @@ CLOCKS: Final = {
 CLOCK_READERS: Final = {"masterd/clock.py", "store/commit.py", "migrations/__main__.py"}
 
 #: Who may open sockets: the two protocols, who asks whether a host is there, the notification
-#: socket of test opcodes, the simulation.
+#: socket of test opcodes, that of systemd, the simulation.
 SOCKET_OWNERS: Final = (
     "masterd/luxi/", "masterd/rpc/", "masterd/confd/", "masterd/node/probe.py",
-    "masterd/lu/notify.py", "masterd/testing/",
+    "masterd/lu/notify.py", "masterd/sd_notify.py", "masterd/testing/",
 )  # fmt: skip
 SOCKET_MODULES: Final = {"socket", "_socket", "gevent.socket", "gevent.server"}
 
