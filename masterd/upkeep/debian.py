@@ -30,6 +30,7 @@ from masterd.pidfile import AlreadyRunningError, PidFile, holder, refuse_foreign
 from masterd.ssconf import SimpleConfig
 from masterd.upkeep.diversion import DiversionError, Diversions
 from masterd.upkeep.exchange import ExchangeError, Master, Record
+from masterd.upkeep.units import UnitSettings
 from masterd.users import MASTERD_USER
 from store.traces import traces
 
@@ -57,6 +58,7 @@ class DebianNode:
         self._exporter = exporter
         self._clock = clock
         self._diversions = Diversions()
+        self._unit_settings = UnitSettings()
         self._ssconf = SimpleConfig(paths.data_dir)
         self._backups = paths.backup_dir / _BACKUPS
 
@@ -215,11 +217,14 @@ class DebianNode:
     def divert(self) -> None:
         try:
             self._diversions.make(self._launcher)
+            self._unit_settings.make()
         except (DiversionError, OSError) as error:
             raise ExchangeError(str(error)) from error
 
     def restore(self) -> None:
         try:
+            # First these: Debian's daemons do not tell systemd what ours do.
+            self._unit_settings.remove()
             self._diversions.remove()
         except (DiversionError, OSError) as error:
             raise ExchangeError(str(error)) from error
