@@ -5,6 +5,7 @@ answer comes:
 
     {"set": "node2.example.com", "faults": [{"kind": "hang", ...}]}   -> {"ok": true}
     {"clear": true}                                                  -> {"ok": true}
+    {"forget": true}                                                 -> {"ok": true}
     {"counts": true}              -> {"ok": true, "counts": {node: {call: n}}, "cpu_s": 1.5}
     {"record": [{"call": ..., "payload": ..., "node": null}, ...], "left_out": [call, ...]}
                                                                      -> {"ok": true}
@@ -93,6 +94,9 @@ class ControlServer:
             self._faults.clear()
             for server in self._servers.values():
                 server.apply_faults()
+        elif "forget" in order:
+            for server in self._servers.values():
+                server.node.forget()
         elif "counts" in order:
             counts = {name: dict(server.node.counts) for name, server in self._servers.items()}
             used = resource.getrusage(resource.RUSAGE_SELF)
@@ -104,7 +108,7 @@ class ControlServer:
         elif "recorded" in order:
             return {"ok": True, "asked": self._script.end()}
         else:
-            raise ValueError("neither set, clear, counts, record nor recorded")
+            raise ValueError("neither set, clear, forget, counts, record nor recorded")
         return {"ok": True}
 
 
@@ -129,6 +133,10 @@ class NodeControl:
     def clear(self) -> None:
         """Make all nodes well."""
         self._ask({"clear": True})
+
+    def forget(self) -> None:
+        """Have all nodes as if nobody had told them to make, run or keep anything."""
+        self._ask({"forget": True})
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how often each node carried out each call."""

@@ -9,6 +9,7 @@ Source: Ganeti 3.0.2 lib/server/noded.py, lib/backend.py, lib/ssconf.py.
 
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -106,6 +107,13 @@ _MEANS: Final[Mapping[str, Callable[[Path, list[object]], object]]] = {
     **node_transfers.CALLS,
 }
 
+#: Directories of what a node makes because it is told to, below the root.
+_MADE: Final = (
+    node_exports.EXPORT_DIR, node_transfers.DAEMONS_DIR, node_transfers.KEYS_DIR,
+    f"{RUN_DIR}/{node_facts.INSTANCES}", f"{RUN_DIR}/gluster",
+    "srv/ganeti/file-storage", "srv/ganeti/shared-file-storage",
+)  # fmt: skip
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 _DONE: Final = b"[true,null]"
@@ -195,6 +203,12 @@ class SimulatedNode:
         ) as error:
             return _encode([False, f"Error while executing backend function: {error}"])
         return _DONE if payload is None else _encode([True, payload])
+
+    def forget(self) -> None:
+        """Be as if nobody had told it to make, run or keep anything; what it has stays."""
+        node_notes.forget(self.root)
+        for name in _MADE:
+            shutil.rmtree(self.root / name, ignore_errors=True)
 
     def digests(self) -> frozenset[str]:
         """Return the digests of certificates that may call, or nothing while there is no list."""

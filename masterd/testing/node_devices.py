@@ -32,6 +32,12 @@ MIB: Final = 1024 * 1024
 #: Templates whose disks are files, by where the logical id has the path.
 FILES: Final = frozenset({"file", "sharedfile", "gluster"})
 
+#: How messages name the devices of each template but `plain`.
+_KINDS: Final = {
+    "blockdev": "Persistent block", "drbd": "DRBD", "ext": "extstorage", "file": "FileStorage",
+    "gluster": "FileStorage", "rbd": "RBD", "sharedfile": "FileStorage",
+}  # fmt: skip
+
 #: Source: bdev.py, _VALID_NAME_RE, _INVALID_NAMES, _INVALID_SUBSTRINGS.
 _VOLUME: Final = re.compile(r"[a-zA-Z0-9+_.-]*")
 _RESERVED: Final = frozenset({".", "..", "snapshot", "pvmove"})
@@ -207,7 +213,7 @@ class Devices:
             ValueError: nothing like that can be made.
         """
         if exclusive and disk.dev_type != "plain":
-            raise ValueError(f"{disk.dev_type} device requested with exclusive_storage")
+            raise ValueError(f"{_KINDS[disk.dev_type]} device requested with exclusive_storage")
         name = key(disk)
         known = self._known.get(name)
         is_there = (

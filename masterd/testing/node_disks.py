@@ -26,8 +26,8 @@ from masterd.testing.node_devices import (
 from masterd.testing.node_notes import RefusedError
 from masterd.testing.told_objects import Disk, Instance
 
-#: Where the links to an instance's disks lie.
-LINKS_DIR: Final = "/var/run/ganeti/instance-disks"
+#: Where the links to an instance's disks lie, below a root.
+LINKS_DIR: Final = "var/run/ganeti/instance-disks"
 
 #: Templates whose disks the secondary node brings up as well. Source: objects.py.
 _ON_SECONDARY: Final = frozenset({"drbd", "plain"})
@@ -164,9 +164,9 @@ def device_path(root: Path, disk: Disk) -> str:
     return name if disk.dev_type not in FILES else str(node_notes.local(root, name))
 
 
-def link(_root: Path, instance: str, index: int) -> str:
+def link(root: Path, instance: str, index: int) -> str:
     """Return the path of the link to a disk of an instance."""
-    return f"{LINKS_DIR}/{instance}:{index}"
+    return f"{root / LINKS_DIR}/{instance}:{index}"
 
 
 def uri(disk: Disk, instance: Instance) -> str | None:

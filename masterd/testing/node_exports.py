@@ -76,7 +76,11 @@ def info(root: Path, arguments: list[object]) -> str:
 
 
 def finish(root: Path, arguments: list[object]) -> None:
-    """Describe the export of an instance, and put it in its place."""
+    """Describe the export of an instance, and put it in its place.
+
+    Raises:
+        ValueError: a disk has no snapshot.
+    """
     instance, snapshots = msgspec.convert(arguments, _FINISH)
     parser = configparser.RawConfigParser()
     for section, content in _description(instance, snapshots):
@@ -141,8 +145,16 @@ def _description(
 
 
 def _template(snapshots: list[Disk | bool]) -> str:
-    """Return the template of disks; those that have no snapshot count for nothing."""
-    templates = {each.dev_type for each in snapshots if isinstance(each, Disk)}
+    """Return the template of disks.
+
+    Raises:
+        ValueError: one has no snapshot, over which the real node daemon trips.
+    """
+    templates = set()
+    for each in snapshots:
+        if not isinstance(each, Disk):
+            raise ValueError("'bool' object has no attribute 'dev_type'")
+        templates.add(each.dev_type)
     if len(templates) > 1:
         return "mixed"
     return templates.pop() if templates else "diskless"

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from masterd.testing import node_notes
 from masterd.testing.node_notes import RUN_DIR
 
 #: Scripts that surround opcodes.
@@ -23,9 +24,6 @@ HOOKS_DIR: Final = "etc/ganeti/hooks"
 
 #: Directory of the running instances, below the run directory.
 INSTANCES: Final = "fake-hypervisor"
-
-#: File below the run directory that describes the node, as `Capacity` is written; may be missing.
-CAPACITY: Final = "simulated-capacity.json"
 
 #: From this namespace boot ids are made of names: a simulated node never boots.
 _BOOTS: Final = uuid.UUID("b0075f0e-43a1-4c5e-9d0a-6a4e616e6574")
@@ -56,7 +54,7 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_capacity(root: Path, capacity: Capacity) -> None:
     """Say what the node with this root directory has."""
-    (root / RUN_DIR / CAPACITY).write_bytes(msgspec.json.encode(capacity))
+    node_notes.write(root, node_notes.CAPACITY, capacity)
 
 
 def write_instance(root: Path, name: str, *, memory_mib: int, processors: int) -> None:
@@ -124,10 +122,7 @@ def run_hooks(root: Path, directory: str) -> list[tuple[str, int, str]]:
 
 def capacity_of(root: Path) -> Capacity:
     """Return what the node with this root directory has."""
-    path = root / RUN_DIR / CAPACITY
-    if not path.exists():
-        return Capacity()
-    return msgspec.json.decode(path.read_bytes(), type=Capacity)
+    return msgspec.convert(node_notes.read(root, node_notes.CAPACITY, {}), Capacity)
 
 
 def hypervisor(root: Path) -> dict[str, object]:

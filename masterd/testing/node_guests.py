@@ -119,7 +119,7 @@ def balloon(root: Path, arguments: list[object]) -> None:
 def hotplug_supported(root: Path, arguments: list[object]) -> None:
     """Refuse, unless devices of an instance can be changed while it runs."""
     (instance,) = msgspec.convert(arguments, _ONE)
-    _check_hotplug(root, instance)
+    _check_hotplug(root, instance, otherwise="Hotplug is not supported by this hypervisor")
 
 
 def hotplug(root: Path, arguments: list[object]) -> object:
@@ -129,7 +129,7 @@ def hotplug(root: Path, arguments: list[object]) -> object:
         ValueError: one that is to come is there, or one that is not there to be changed.
     """
     instance, action, kind, device, _, _ = msgspec.convert(arguments, _HOTPLUG)
-    _check_hotplug(root, instance)
+    _check_hotplug(root, instance, otherwise="Hotplug is not supported.")
     plugged: dict[str, dict[str, bool]] = node_notes.read(root, _PLUGGED, {})
     name = str(device["uuid"])
     # Of those with which it began nothing was told: they are there until they are taken away.
@@ -143,10 +143,9 @@ def hotplug(root: Path, arguments: list[object]) -> object:
     return device.get("hvinfo") if action == "hotremove" else None
 
 
-def _check_hotplug(root: Path, instance: Instance) -> None:
+def _check_hotplug(root: Path, instance: Instance, *, otherwise: str) -> None:
     if instance.hypervisor != "kvm":
-        text = "Hotplug is not supported by this hypervisor"
-        raise RefusedError(f"Hotplug is not supported: {text}")
+        raise RefusedError(f"Hotplug is not supported: {otherwise}")
     if instance.name not in node_facts.all_instances(root):
         raise RefusedError("Hotplug is not supported: Instance is probably down")
 

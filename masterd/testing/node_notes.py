@@ -13,6 +13,9 @@ import msgspec
 #: Where notes lie, below a root.
 RUN_DIR: Final = "var/run/ganeti"
 
+#: Note of what a node has, which is written for it.
+CAPACITY: Final = "capacity"
+
 
 class RefusedError(Exception):
     """The node does not do it, and says why."""
@@ -36,6 +39,13 @@ def write(root: Path, name: str, what: object) -> None:
     path = path_of(root, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.encode(what))
+
+
+def forget(root: Path) -> None:
+    """Remove all notes, but that of what the node has."""
+    for path in (root / RUN_DIR).glob("simulated-*.json"):
+        if path != path_of(root, CAPACITY):
+            path.unlink()
 
 
 def local(root: Path, name: str) -> Path:

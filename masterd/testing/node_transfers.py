@@ -113,7 +113,7 @@ def _check_end(
         (name,) = msgspec.convert(told, _NAME)
         path = local(root, name)
         if not path.is_relative_to(root / EXPORT_DIR) or path == root / EXPORT_DIR:
-            place = f"/{EXPORT_DIR}"
+            place = root / EXPORT_DIR
             raise RefusedError(f"File '{name}' is not under exports directory '{place}': {path}")
         return path
     if kind == "raw":
@@ -232,6 +232,7 @@ def make_certificate(root: Path, arguments: list[object]) -> list[str]:
     key_file.chmod(0o400)
     text = pair.certificate.public_bytes(Encoding.PEM)
     certificate_file.write_bytes(text)
+    certificate_file.chmod(0o400)
     return [name, text.decode()]
 
 

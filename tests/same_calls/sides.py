@@ -116,6 +116,7 @@ class Side:
         before = self._lay(case.document())
         held = self._copies.held()
         self._control.clear()
+        self._control.forget()
         if fault is not None:
             self._control.set(fault.node, fault.fault)
         self._control.record(case.scripted(), left_out=BACKGROUND)

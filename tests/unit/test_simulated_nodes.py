@@ -157,7 +157,7 @@ def test_an_export_is_made_of_what_arrived(node: SimulatedNode) -> None:
     well(node, "impexp_cleanup", name)
     assert well(node, "impexp_status", [name]) == [None]
     assert well(node, "export_list") == [f"{NAME}.new"]
-    well(node, "finalize_export", GUEST, [plain(), False])
+    well(node, "finalize_export", GUEST, [plain()])
     assert well(node, "export_list") == [NAME]
     described = well(node, "export_info", f"/{EXPORT_DIR}/{NAME}")
     for line in ("disk0_dump = uuid of one", "disk_count = 1", "nic0_mac = aa:00:00:00:00:01"):
