@@ -4,10 +4,10 @@ A feed reads the outbox behind its own cursor and sends what it asks for. A cand
 answer is tried again, more and more rarely. Meanwhile the outbox keeps its changes, up to a bound;
 beyond it the candidate joins anew.
 
-A candidate that joins gets all live jobs, those first that have not ended, and then what has
-changed since. The outbox keeps that from before the first file is sent, so that a crash in between
-leaves no job behind that was sent and then archived. Then, while it follows the changes, its
-archive is compared with the one here, and files of other times get out of its queue (`survey`).
+A candidate that joins gets all live jobs that it has not, those first that have not ended, and then
+what has changed since. The outbox keeps that from before the first file is sent, so that a crash in
+between leaves no job behind that was sent and then archived. Then, while it follows the changes,
+its archive is compared with the one here, and files of other times get out of its queue (`survey`).
 Nothing is removed before what takes its place is there; until the survey ends, the candidate counts
 as joining in the store.
 
@@ -283,14 +283,17 @@ class Feed:
         return plan
 
     def _write_whole(self) -> int:
-        """Send all live jobs; return the last entry before which jobs may have been archived."""
+        """Send all live jobs that are not there as they are here.
+
+        Returns the last entry before which jobs may have been archived.
+        """
         self._held.forget()
         self.replica.update(self._layout.version, VERSION_CONTENT)
         ids = self._in_thread(self._live_ids)
         self._sender.carry_out(self._in_thread(self._switches), sure=True)
         for start in range(0, len(ids), PLAN_JOBS_MAX):
             some = ids[start : start + PLAN_JOBS_MAX]
-            self._sender.carry_out(self._in_thread(partial(self._jobs, some)), sure=True)
+            self._sender.carry_out_anew(self._in_thread(partial(self._jobs, some)))
         with self._store.snapshot() as txn:
             return outbox.last(txn)
 

@@ -4,6 +4,7 @@ Master candidates hold the same job files as the master, so that one of them can
 change gets there is not the exporter's business.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,11 @@ class ReplicaError(Exception):
     def __init__(self, text: str, *, missing: bool = False) -> None:
         super().__init__(text)
         self.missing = missing
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of a file's content in the form in which replicas tell it."""
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 class Replica(Protocol):

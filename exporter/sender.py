@@ -6,7 +6,7 @@ only ever gets a newer content or its place in the archive. All of this switches
 raises `ReplicaError` when the replica does not take something; what was sent by then does no harm.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -17,7 +17,7 @@ from exporter import plan as plans
 from exporter.held import Held
 from exporter.layout import Layout, number_content
 from exporter.plan import Plan
-from exporter.replica import Replica, ReplicaError
+from exporter.replica import Replica, ReplicaError, digest_of
 from store.errors import StoreDamaged
 from store.store import Store
 from store.txn import ReadTxn
@@ -60,12 +60,27 @@ class Sender:
         #: Whether several files go at once, before other work; set by whoever knows the lag.
         self.hurry = False
 
-    def carry_out(self, plan: Plan, *, sure: bool) -> None:
+    def carry_out_anew(self, plan: Plan) -> None:
+        """Do what a plan of live jobs asks for, but send no file that the replica has already.
+
+        Whoever was a candidate under the master before has most of them.
+        """
+        digests = self._in_thread(partial(self._digests, plan))
+        try:
+            there = self._replica.digests(list(digests))
+        except ReplicaError:
+            # It may take files all the same.
+            there = {}
+        same = {path for path, digest in digests.items() if there.get(path) == digest}
+        self.carry_out(plan, sure=True, but=same)
+
+    def carry_out(self, plan: Plan, *, sure: bool, but: Container[Path] = frozenset()) -> None:
         """Do what a plan asks for.
 
         Args:
             sure: the replica's live files of jobs that the plan only moves are as new as the jobs;
                 without it they are sent before they move.
+            but: live files that the replica has already as the plan wants them.
         """
         if plan.drained is not None:
             self._replica.set_drain(plan.drained)
@@ -73,7 +88,8 @@ class Sender:
             self._replica.update(self._layout.serial, number_content(plan.serial))
         if plan.epoch is not None and plan.epoch != self._held.epoch:
             self._replica.update(self._layout.epoch, number_content(plan.epoch))
-        self.send([(self._layout.job(i), content) for i, content in plan.urgent_first()])
+        files = [(self._layout.job(i), content) for i, content in plan.urgent_first()]
+        self.send([(path, content) for path, content in files if path not in but])
         ids = list(plan.archived)
         for start in range(0, len(ids), MOVES_MAX):
             some = ids[start : start + MOVES_MAX]
@@ -111,6 +127,9 @@ class Sender:
             gevent.killall(helpers, block=False)
         if errors:
             raise errors[0]
+
+    def _digests(self, plan: Plan) -> dict[Path, str]:
+        return {self._layout.job(i): digest_of(content) for i, content in plan.urgent_first()}
 
     def _move(self, ids: Sequence[int]) -> None:
         """Move jobs to the archive; where one is not there, send all of them first."""

@@ -11,7 +11,6 @@ The archive is compared with the one on this machine: what was removed here need
 `Survey` does, `judge` decides.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.layout import Layout
-from exporter.replica import Replica
+from exporter.replica import Replica, digest_of
 from exporter.sender import InThread, Sender
 from store import schema, serials
 from store.store import Store
@@ -187,4 +186,4 @@ class Survey:
 
 
 def _digest(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    return None if content is None else digest_of(content)

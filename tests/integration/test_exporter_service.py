@@ -263,6 +263,24 @@ def test_a_candidate_that_joins_misses_nothing_when_the_daemon_dies_meanwhile(
         assert schema.OUTBOX.count(txn) == 0
 
 
+def test_a_candidate_that_joins_gets_only_the_files_that_it_has_not(
+    store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
+) -> None:
+    first = start(store, layout)
+    queue.put_all(range(1, 6), "success")
+    everywhere(first, queue.put(6))
+    first.stop(PATIENCE_S)
+    same = [layout.job(job_id) for job_id in range(1, 5)]
+    replica.files.update({path: path.read_bytes() for path in same})
+    replica.files[layout.job(5)] = b"as it was before"
+    second = start(store, layout, replica)
+    everywhere(second, queue.put(7))
+    second.stop(PATIENCE_S)
+    jobs = {layout.job(job_id) for job_id in range(1, 8)}
+    assert {path for path in replica.updates if path in jobs} == jobs - set(same)
+    assert all(replica.files[path] == path.read_bytes() for path in jobs)
+
+
 def test_what_a_candidate_has_from_the_master_before_is_made_new_before_it_is_archived(
     store: Store, queue: Queue, layout: Layout, replica: MemoryReplica
 ) -> None:
