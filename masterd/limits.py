@@ -266,8 +266,7 @@ RPC_NODE_SLOW_REQUESTS_MAX: Final = 12
 #: Requests waiting for their turn at one node; more are refused.
 RPC_NODE_WAITING_MAX: Final = 1024
 
-#: Nodes of one call asked at the same time: those of a large cluster, so that a slow one is not
-#: begun with only after others have ended. A handshake is about 2 ms of CPU.
+#: Nodes of one call asked at once: all of a large cluster, or a slow one would be begun with late.
 RPC_FANOUT_MAX: Final = 256
 
 #: Requests in flight over all calls; one is an open file and about 40 KiB.
