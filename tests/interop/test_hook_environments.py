@@ -44,6 +44,7 @@ BY_FUNCTIONS: Final = frozenset(
         "OP_CLUSTER_POST_INIT",
         "OP_CLUSTER_RENAME",
         "OP_CLUSTER_SET_PARAMS",
+        "OP_INSTANCE_CREATE",
         "OP_NODE_ADD",
         "OP_NODE_REMOVE",
         "OP_NODE_SET_PARAMS",
