@@ -27,6 +27,10 @@ DAEMON_NAME: Final = "ganeti-masterd"
 LUXID_NAME: Final = "ganeti-luxid"
 WCONFD_NAME: Final = "ganeti-wconfd"
 
+#: Debian's own configuration daemon, whatever stands in its place on the search path. The last
+#: component becomes the name of the process.
+STOCK_WCONFD: Final = Path("/usr/lib/ganeti/default/usr/sbin") / WCONFD_NAME
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:

@@ -7,7 +7,7 @@ from typing import Final
 
 from masterd.errors import GenericError
 
-_ECHO: Final = "echo"
+ECHO: Final = "echo"
 
 
 def answer(method: str, arguments: object) -> str:
@@ -16,7 +16,7 @@ def answer(method: str, arguments: object) -> str:
     Raises:
         GenericError: the method is not served, or its arguments are wrong.
     """
-    if method != _ECHO:
+    if method != ECHO:
         raise GenericError(
             f"No such method: {method} (ganeti-masterd keeps the configuration; its ganeti-wconfd"
             " only answers echo)"

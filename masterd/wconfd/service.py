@@ -1,21 +1,32 @@
-"""The companion's application: one socket, for the daemons' own user alone."""
+"""The companion's application: one socket, for the daemons' own user alone.
 
+To the one command that has to change the configuration while no master daemon runs, it makes room
+for Debian's own configuration daemon, see `masterd.wconfd.stock`.
+"""
+
+import logging
+import sys
 from collections.abc import Callable
 from typing import Final
 
 from masterd.cli import Options
 from masterd.clock import SystemClock
-from masterd.errors import EXIT_FAILURE, StartError
+from masterd.errors import EXIT_FAILURE, GenericError, StartError
 from masterd.job.model import Peer
+from masterd.luxi import renewal
 from masterd.luxi.messages import Request
 from masterd.luxi.reply import Reply
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
 from masterd.paths import Paths
+from masterd.pidfile import AlreadyRunningError
 from masterd.settings import Settings
 from masterd.startup import Identity
 from masterd.users import Owners
-from masterd.wconfd.answers import answer
+from masterd.wconfd import stock
+from masterd.wconfd.answers import ECHO, answer
+
+_log = logging.getLogger(__name__)
 
 #: As the reference's: who may connect could change the configuration.
 SOCKET_MODE: Final = 0o600
@@ -27,9 +38,10 @@ class Companion:
     def __init__(
         self, paths: Paths, settings: Settings, _options: Options, _identity: Identity
     ) -> None:
+        self._paths = paths
         self._server = Server(
             [SocketSpec(paths.wconfd_socket, SOCKET_MODE, Owners.of_this_machine().private)],
-            _handle,
+            self._handle,
             clock=SystemClock(),
             bounds=ServerLimits(
                 connections_max=settings.luxi_connections_max,
@@ -61,6 +73,21 @@ class Companion:
         """Drop all clients."""
         self._server.close()
 
+    def _handle(self, request: Request, peer: Peer, reply: Reply) -> None:
+        if request.method != ECHO and renewal.asks_for_it(peer):
+            self._make_room(request.method)
+        reply.success(answer(request.method, request.args))
 
-def _handle(request: Request, _peer: Peer, reply: Reply) -> None:
-    reply.success(answer(request.method, request.args))
+    def _make_room(self, method: str) -> None:
+        """Go on as Debian's configuration daemon; returns only by raising.
+
+        The client's connection ends without an answer, and it asks again.
+
+        Raises:
+            GenericError: that is impossible.
+        """
+        _log.warning("becoming Debian's own daemon, of which a renewal of keys wants %s", method)
+        try:
+            stock.become(self._paths, [*sys.argv[1:], *stock.UNASKED])
+        except (AlreadyRunningError, OSError) as error:
+            raise GenericError(f"{method} cannot be answered: {error}") from error

@@ -4,7 +4,10 @@
 write the new master into the configuration. At that time no daemon of ours serves on this node, and
 the configuration is the `config.data` that lies there, so Debian's own daemon does it: the process
 keeps its id and goes on as that program, which `daemon-util` finds by name and stops again.
-`gnt-cluster renew-crypto` does the same on the master itself.
+
+`gnt-cluster renew-crypto` does likewise on the master itself, but starts `ganeti-wconfd` as ever.
+So it finds our companion (`masterd.wconfd.service`), which becomes Debian's daemon once it is asked
+for more than it can do; the command then connects again and repeats its question.
 
 A store of ours on this node is older than the files after that. A mark is left that the files were
 changed with our knowledge: the next start takes them over, where they hold all that the store holds
@@ -18,18 +21,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from masterd.paths import LUXID_NAME, WCONFD_NAME, Paths
+from masterd.paths import LUXID_NAME, STOCK_WCONFD, Paths
 from masterd.pidfile import AlreadyRunningError, holder
 from store.files import replacing
 
-#: The program itself, whatever stands in its place on the search path. Its last component becomes
-#: the name of the process.
-PROGRAM: Final = Path("/usr/lib/ganeti/default/usr/sbin") / WCONFD_NAME
+#: Options without which it would first ask all nodes who is master, and find that none answers.
+UNASKED: Final = ("--force-node", "--no-voting", "--yes-do-it")
 
 _MARK_MODE: Final = 0o600
 
 
-def become(paths: Paths, arguments: Sequence[str], program: Path = PROGRAM) -> None:
+def become(paths: Paths, arguments: Sequence[str], program: Path = STOCK_WCONFD) -> None:
     """Go on as Debian's configuration daemon; returns only by raising.
 
     Raises:

@@ -1,6 +1,7 @@
 """The story of a cluster that tries our daemon and goes back."""
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from tests.boxes import installation, serving
@@ -13,8 +14,24 @@ CONFIGURATION: Final = "ganeti-wconfd"
 _LOGS: Final = ("/var/log/ganeti/master-daemon.log", "/var/log/ganeti/wconf-daemon.log")
 
 _RENEW: Final = ("gnt-cluster", "renew-crypto", "--force")
-#: What only Ganeti's own daemons can renew; ours refuse it before anything is changed.
 _OF_NODES: Final = ("--new-cluster-certificate", "--new-node-certificates")
+#: What is renewed while ours serves: options, and files that are others on all nodes then.
+_RENEWALS: Final = (
+    (("--new-node-certificates",), ("/var/lib/ganeti/client.pem",)),
+    (_OF_NODES, ("/var/lib/ganeti/server.pem", "/var/lib/ganeti/client.pem")),
+    (
+        (
+            "--new-rapi-certificate", "--new-spice-certificate", "--new-confd-hmac-key",
+            "--new-cluster-domain-secret",
+        ),
+        tuple(
+            f"/var/lib/ganeti/{name}"
+            for name in ("rapi.pem", "spice.pem", "spice-ca.pem", "hmac.key",
+                         "cluster-domain-secret")
+        ),
+    ),
+    (("--new-ssh-keys", "--no-ssh-key-check"), ("/root/.ssh/id_rsa.pub",)),
+)  # fmt: skip
 
 #: An instance that Debian's daemons create before ours comes.
 _GUEST: Final = "guest1.boxes.example"
@@ -104,10 +121,16 @@ class Takeover(Story):
 
     def renew_keys(self) -> None:
         """Keys are renewed."""
-        refused = self._first.run(*_RENEW, *_OF_NODES)
-        if refused.code == 0 or "nothing was changed" not in refused.output:
-            raise BoxError(f"new certificates of nodes are not refused:\n{refused.output}")
-        self._first.ok(*_RENEW, "--new-confd-hmac-key", "--new-rapi-certificate")
+        for options, files in _RENEWALS:
+            before = [self._contents(box, files) for box in self._cluster.nodes]
+            self._first.ok(*_RENEW, *options)
+            self._expect_ours(self._first, QUERIES, CONFIGURATION)
+            self._check()
+            for box, former in zip(self._cluster.nodes, before, strict=True):
+                same = former & self._contents(box, files)
+                if same:
+                    raise BoxError(f"{box.plan.name} has after {options} still: {same}")
+            self._first.ok("gnt-cluster", "verify")
 
     def reboot(self) -> None:
         """The master's power is cut."""
@@ -176,6 +199,10 @@ class Takeover(Story):
                 if time.monotonic() > deadline:
                     raise BoxError(f"{log} is not reopened when logs are rotated")
                 time.sleep(_LOOK_S)
+
+    def _contents(self, box: Box, files: Sequence[str]) -> set[str]:
+        """Return checksums of files, each with its name."""
+        return set(box.ok("sha256sum", *files).splitlines())
 
     def _process_ids(self, box: Box) -> dict[str, int]:
         return {

@@ -153,17 +153,3 @@ def test_after_the_end_of_the_cluster_no_job_begins(tmp_path: Path) -> None:
         assert re.search(r"cluster/BGL\s+exclusive\s+1\s+\S*:2", locks)
         jobs = commands.ok("gnt-job", "list", "--no-headers", "-o", "id,status").lines
         assert [line.split() for line in jobs] == [["1", "success"], ["2", "waiting"]]
-
-
-@pytest.mark.parametrize(
-    "options", [("--new-node-certificates",), ("--new-rapi-certificate", "--new-cluster-cert")]
-)
-def test_a_renewal_that_would_be_left_half_done_is_refused_before_it_stops_anything(
-    commands: Commands, options: tuple[str, ...]
-) -> None:
-    refused = commands.run("gnt-cluster", "renew-crypto", "--force", *options)
-    assert refused.code == 1
-    assert "cannot renew the certificates of nodes yet, and nothing was changed" in refused.errors
-    # The next thing it would have told.
-    assert "Blocking watcher" not in refused.output
-    commands.ok("gnt-cluster", "master-ping")

@@ -13,9 +13,8 @@ import pytest
 
 from masterd.config import document
 from masterd.luxi.client import Client
-from masterd.paths import Paths
+from masterd.paths import STOCK_WCONFD, Paths
 from masterd.pidfile import holder
-from masterd.wconfd import stock
 from tests import system
 from tests.integration.test_names import LAUNCHER
 from tests.interop import debian, luxid, masters
@@ -63,7 +62,7 @@ def as_stock(name: str) -> list[str]:
     """Return the command of Debian's daemon, as its own user."""
     groups = ["--groups", "gnt-confd,gnt-luxid,gnt-daemons"]
     user = ["setpriv", "--reuid", "gnt-masterd", "--regid", "gnt-masterd", *groups]
-    return [*user, str(stock.PROGRAM.with_name(name)), *ALONE]
+    return [*user, str(STOCK_WCONFD.with_name(name)), *ALONE]
 
 
 def raw(path: Path, message: bytes) -> bytes:
