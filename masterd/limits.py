@@ -491,7 +491,6 @@ APP_COLLECTOR_THRESHOLDS: Final = (10_000, 5, 1000)
 
 #: Seconds a program of the system may take; starting the daemons includes all rounds of votes.
 UPKEEP_COMMAND_S: Final = 300.0
-
 #: Seconds to wait for a watcher that works, before it is kept away; it takes seconds.
 UPKEEP_WATCHER_S: Final = 120.0
 #: Seconds between two looks at something that is waited for.
