@@ -61,6 +61,7 @@ class Place:
         directory: of the files of disks that are files.
         driver: by which those are reached.
         first: number of the first of the disks.
+        made_s: when, in seconds since the epoch, which parts of disks are told here.
     """
 
     template: DiskTemplate
@@ -70,6 +71,7 @@ class Place:
     directory: str | None = None
     driver: str | None = None
     first: int = 0
+    made_s: float = 0.0
 
 
 def trees(
@@ -136,8 +138,8 @@ def _mirror(
     group = config.nodes[place.primary].group
     meta_group = wanted.meta_group or str(disks.group_params(config, group, "drbd")["metavg"])
     parts = (
-        _volume(nodes, wanted.volume_group or "", f"{name}_data", wanted.size, means),
-        _volume(nodes, meta_group, f"{name}_meta", DRBD_META_MIB, means),
+        _volume(place, (wanted.volume_group or "", f"{name}_data"), wanted.size, means),
+        _volume(place, (meta_group, f"{name}_meta"), DRBD_META_MIB, means),
     )
     own = means.uuid()
     minors = means.minors(nodes)
@@ -156,15 +158,17 @@ def _mirror(
     )
 
 
-def _volume(nodes: tuple[str, str], group: str, name: str, size: int, means: Means) -> Disk:
+def _volume(place: Place, logical_id: tuple[str, str], size: int, means: Means) -> Disk:
     return Disk(
-        logical_id=(group, name),
+        logical_id=logical_id,
         dev_type="plain",
-        nodes=nodes,
+        nodes=(place.primary, place.secondary or ""),
         size=size,
         params={},
         uuid=means.uuid(),
         serial_no=1,
+        ctime=place.made_s,
+        mtime=place.made_s,
     )
 
 

@@ -17,6 +17,7 @@ from masterd.work.work import Work
 
 _BRIDGED: Final = "bridged"
 _VOLUME_GROUP: Final = "lvm-vg"
+_VOLUMES: Final = "lvm-pv"
 #: Source: constants OS_VALIDATE_PARAMETERS.
 _OF_PARAMETERS: Final = ("parameters",)
 
@@ -115,10 +116,7 @@ def room(
         OpPrereqError: one has not, or does not tell.
     """
     for group, wanted_mib in wanted.items():
-        units = {
-            node.uuid: [(_VOLUME_GROUP, group, [config.node_params(node).exclusive_storage])]
-            for node in nodes
-        }
+        units = {node.uuid: _units(config, node, group) for node in nodes}
         hypervisor = config.cluster.enabled_hypervisors[0]
         spec = (hypervisor, config.cluster.hvparams.get(hypervisor, {}))
         answers = storage.info(work.rpc, nodes, units, (spec,))
@@ -130,6 +128,13 @@ def room(
                 code=ECode.ENVIRON,
             )
             _check_room(node, group, wanted_mib, result.payload)
+
+
+def _units(config: ConfigSnapshot, node: Node, group: str) -> list[storage.Unit]:
+    """Return what a node is asked: with whole disks given away their number counts, too."""
+    exclusive = config.node_params(node).exclusive_storage
+    kinds = (_VOLUME_GROUP, _VOLUMES) if exclusive else (_VOLUME_GROUP,)
+    return [(kind, group, [exclusive]) for kind in kinds]
 
 
 def _check_room(node: Node, group: str, wanted_mib: int, payload: Any) -> None:

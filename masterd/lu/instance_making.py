@@ -153,6 +153,7 @@ def _disks(work: Work, op: OpInstanceCreate, plan: Creation, uuid: str) -> list[
         secondary=None if secondary is None else secondary.uuid,
         directory=plan.directory,
         driver=op.file_driver,
+        made_s=work.clock.now_us() / 1e6,
     )
     made = disk_trees.trees(config, place, plan.disks, _Drawn(work))
     if op.disk_template not in MIRRORED_INSIDE:

@@ -1,6 +1,7 @@
 """New instances: on named nodes and on those an allocator finds, of all disk templates."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tests.same_calls.case import case, named, op
@@ -60,6 +61,12 @@ def _cluster(**fields: object) -> Callable[[Document], None]:
 
 def _node(name: str, **fields: object) -> Callable[[Document], None]:
     return _all(lambda document: named(document, "nodes", name).update(fields))
+
+
+def _whole_disks(document: Document) -> None:
+    """Have nodes of the second group give whole disks away."""
+    _everywhere(document)
+    named(document, "nodegroups", "group1")["ndparams"]["exclusive_storage"] = True
 
 
 def _add(**parameters: Any) -> Document:
@@ -140,4 +147,237 @@ WITHOUT_DISKS: Final = (
     _refused("with unknown compression", compress="squeeze"),
 )  # fmt: skip
 
-CASES: Final = WITHOUT_DISKS
+
+def _disks(template: str, *disks: Mapping[str, object], **parameters: Any) -> dict[str, Any]:
+    """Return the parameters of an instance with disks of a template."""
+    return {"disk_template": template, "disks": list(disks or (DISK,)), **parameters}
+
+
+def _striped(document: Document) -> None:
+    """Have mirrors lie on several devices, and their metadata in a group of its own."""
+    own = {"data-stripes": 2, "meta-stripes": 3, "metavg": "meta", "resync-rate": 100}
+    document["cluster"]["diskparams"]["drbd"].update(own)
+
+
+def _mirrored(**parameters: Any) -> dict[str, Any]:
+    return _disks("drbd", snode=MIRROR, **parameters)
+
+
+#: What a node tells of a mirror: whole, being copied, broken.
+WHOLE: Final = {
+    "dev_path": "/dev/drbd0", "major": 147, "minor": 0, "sync_percent": None,
+    "estimated_time": None, "is_degraded": False, "ldisk_status": 1,
+}  # fmt: skip
+COPYING: Final = {**WHOLE, "sync_percent": 99.5, "estimated_time": 1, "is_degraded": True}
+BROKEN: Final = {**WHOLE, "is_degraded": True}
+SYNCED: Final = {"blockdev_getmirrorstatus": [WHOLE]}
+PAUSED: Final = {"blockdev_pause_resume_sync": [[True, None]]}
+WIPED: Final = {**PAUSED, "blockdev_wipe": None}
+
+IN_FILES: Final = (
+    _made("of files", failing=True, **_disks("file")),
+    _made("of files in a directory", **_disks("file", {"size": "1g", "mode": "ro", "name": "one"},
+          {"size": 70, "name": "none"}, file_storage_dir="below", file_driver="blktap2")),
+    _made("of shared files", **_disks("sharedfile")),
+    _made("of a template by default", config=_cluster(enabled_disk_templates=["file"]),
+          **_disks("file", disk_template=None)),
+    _made("of which the second disk fails", answers={"blockdev_create#2": 5},
+          **_disks("file", DISK, DISK)),
+    _made("overwritten", failing=True, answers=WIPED, config=_cluster(prealloc_wipe_disks=True),
+          **_disks("file", {"size": 64})),
+    _made("filled with an image", failing=True, answers={**PAUSED, "blockdev_image": None},
+          **_disks("file", osparams={"os-image": "http://example.com/image"})),
+    _made("of files, not installed", no_install=True, **_disks("file")),
+    _made("of files of a system that is not trusted", os_type="shady+small", **_disks("file")),
+    _refused("of files without a directory", config=_cluster(file_storage_dir=""),
+             **_disks("file")),
+    _refused("of a disk without a size", **_disks("file", {"mode": "rw"})),
+    _refused("of a disk with an unknown parameter", **_disks("file", {"size": 64, "colour": 1})),
+    _refused("of disks of one name", **_disks("file", {"size": 64, "name": "a"},
+             {"size": 64, "name": "a"})),
+    _refused("of a disk that is called by a number", **_disks("file", {"size": 64, "name": "7"})),
+    _refused("of a disk of a provider", **_disks("file", {"size": 64, "provider": "p"})),
+    _made("of a disk with spindles", **_disks("file", {"size": 64, "spindles": 2})),
+    _made("of a disk that is too small", **_disks("file", {"size": 4})),
+)  # fmt: skip
+
+ON_VOLUMES: Final = (
+    _made("of volumes", failing=True, **_disks("plain")),
+    _made("of volumes in two groups", **_disks("plain", DISK, {"size": 64, "vg": "other"})),
+    _made("of volumes without room", **_disks("plain", {"size": 20_000})),
+    _made("of volumes with room that is not told", answers={"node_info": ["boot", [], [{}]]},
+          **_disks("plain")),
+    _refused("of volumes without a group", config=_cluster(volume_group_name=None),
+             **_disks("plain")),
+    _made("of volumes with spindles", config=_whole_disks,
+          **_disks("plain", {"size": 64, "spindles": 2})),
+    _refused("of volumes without spindles", **_disks("plain"),
+             config=_whole_disks),
+    _refused("of files on whole disks", **_disks("file"),
+             config=_whole_disks),
+    _made("of mirrors", failing=True, answers=SYNCED, **_mirrored()),
+    _made("of mirrors with parameters", answers={"blockdev_getmirrorstatus": [WHOLE, WHOLE]},
+          config=_all(_striped),
+          **_disks("drbd", {"size": 64, "vg": "data"}, {"size": 64, "metavg": "metas"},
+                   snode=MIRROR)),
+    _made("of mirrors not waited for", wait_for_sync=False,
+          answers={**PAUSED, "blockdev_getmirrorstatus": [COPYING]}, **_mirrored()),
+    _made("of mirrors that are copied", **_mirrored(),
+          answers={**SYNCED, "blockdev_getmirrorstatus#1": [COPYING]}),
+    _made("of mirrors that break", wait_for_sync=False,
+          answers={"blockdev_getmirrorstatus": [BROKEN]}, **_mirrored()),
+    _made("of mirrors with a node elsewhere", answers=SYNCED, **{**_mirrored(), "snode": OTHER}),
+    _refused("of mirrors on one node", **_disks("drbd")),
+    _refused("of mirrors with itself", **{**_mirrored(), "snode": NODE}),
+    _refused("of mirrors on an offline node", **_mirrored(),
+             config=_node(MIRROR, offline=True, master_candidate=False)),
+    _refused("of mirrors on a drained node", **_mirrored(), config=_node(MIRROR, drained=True)),
+    _refused("of mirrors on a node without guests", **_mirrored(),
+             config=_node(MIRROR, vm_capable=False)),
+    _made("of volumes with a second node", **_disks("plain", snode=MIRROR)),
+)  # fmt: skip
+
+ELSEWHERE: Final = (
+    _made("on RBD", failing=True, **_disks("rbd")),
+    _made("on RBD by KVM", hypervisor="kvm", **_disks("rbd", {"size": 64, "access": "userspace"})),
+    _made("on RBD from where it cannot", **_disks("rbd", {"size": 64, "access": "userspace"})),
+    _made("on Gluster", failing=True, **_disks("gluster")),
+    _made("on a provider", failing=True,
+          **_disks("ext", {"size": 64, "provider": "pvdr", "colour": "red"})),
+    _refused("on no provider", **_disks("ext", {"size": 64})),
+    _made("with a device", failing=True, answers={"bdev_sizes": {"/dev/disk/by-id/x": 777}},
+          **_disks("blockdev", {"size": 64, "adopt": "/dev/disk/by-id/x"})),
+    _made("with a device that is not there", answers={"bdev_sizes": {}},
+          **_disks("blockdev", {"size": 64, "adopt": "/dev/disk/by-id/x"})),
+    _refused("with a device that is none", **_disks("blockdev", {"size": 64, "adopt": "/etc/x"})),
+    _refused("with one device twice", **_disks("blockdev", {"size": 64, "adopt": "/dev/disk/x"},
+             {"size": 64, "adopt": "/dev/disk/../disk/x"})),
+    _refused("with no device", **_disks("blockdev")),
+    _made("with a volume", failing=True,
+          answers={"vg_list": {"xenvg": 9000}, "lv_list": {"xenvg/old": ["99.00", False, False]},
+                   "blockdev_rename": None},
+          **_disks("plain", {"size": 64, "adopt": "old"})),
+    _made("with a volume that is not there", answers={"vg_list": {"xenvg": 9000}, "lv_list": {}},
+          **_disks("plain", {"size": 64, "adopt": "old"})),
+    _made("with a volume in use", **_disks("plain", {"size": 64, "adopt": "old"}),
+          answers={"vg_list": {"xenvg": 9}, "lv_list": {"xenvg/old": ["99.00", False, True]}}),
+    _refused("with one volume twice", **_disks("plain", {"size": 64, "adopt": "old"},
+             {"size": 64, "adopt": "old"})),
+    _refused("with some volumes", **_disks("plain", {"size": 64, "adopt": "old"}, DISK)),
+    _refused("with files", **_disks("file", {"size": 64, "adopt": "old"})),
+    _refused("with a volume and an allocator", pnode=None, iallocator="hail",
+             **_disks("plain", {"size": 64, "adopt": "old"})),
+)  # fmt: skip
+
+
+def _found(*nodes: str, success: bool = True) -> dict[str, Any]:
+    """Return an allocator's answer."""
+    return {"iallocator_runner": json.dumps({"success": success, "info": "so", "result": nodes}),
+            "all_instances_info": {}}  # fmt: skip
+
+
+def _anywhere(**parameters: Any) -> dict[str, Any]:
+    return {"pnode": None, "iallocator": "hail", **parameters}
+
+
+BY_ALLOCATOR: Final = (
+    _made("where an allocator says", failing=True, answers=_found(NODE), **_anywhere()),
+    _made("where the cluster's allocator says", answers=_found(NODE), pnode=None,
+          config=_cluster(default_iallocator="other")),
+    _made("of mirrors where an allocator says", answers={**_found(NODE, MIRROR), **SYNCED},
+          **_anywhere(**_disks("drbd", {"size": 64, "metavg": "metas", "name": "a"}),
+                      nics=[{"ip": "192.0.2.9", "name": "eth"}], tags=["a"])),
+    _made("in a group", answers=_found(OTHER), group_name="default", **_anywhere()),
+    _made("where no allocator knows", answers=_found(success=False), **_anywhere()),
+    _made("where an allocator names too many", answers=_found(NODE, MIRROR), **_anywhere()),
+    _made("where an allocator names nobody", answers=_found("nobody"), **_anywhere()),
+    _made("with luck", answers=_found(NODE), opportunistic_locking=True, **_anywhere()),
+    _made("with luck of mirrors", answers={**_found(NODE, MIRROR), **SYNCED},
+          opportunistic_locking=True, **_anywhere(**_disks("drbd"))),
+    _made("without luck", opportunistic_locking=True, **_anywhere(),
+          answers={**_found(NODE), "iallocator_runner#1": _found(success=False)[
+              "iallocator_runner"]}),
+)  # fmt: skip
+
+
+def _nic(name: str, *nics: dict[str, str | None], **more: Any) -> Any:
+    return _made(name, nics=list(nics), **more)
+
+
+def _none(name: str, *nics: dict[str, str | None], **more: Any) -> Any:
+    return _refused(name, nics=list(nics), **more)
+
+
+def _full(document: Document) -> None:
+    """Have no address left in the second network."""
+    named(document, "networks", "net1").update(reservations="1" * 32)
+
+
+WITH_NICS: Final = (
+    _nic("bridged", {}, {"mode": "bridged", "link": "br7"}, failing=True),
+    _nic("routed", {"mode": "routed", "ip": "192.0.2.9"}),
+    _nic("switched", {"mode": "openvswitch", "link": "ovs", "vlan": "5"},
+         {"mode": "openvswitch", "vlan": ".5:6:7"}, {"mode": "auto", "vlan": ":8:9"}),
+    _nic("with a MAC address", {"mac": "AA:00:00:FF:ff:01", "name": "eth"},
+         {"mac": "generate", "name": "none", "ip": "none"}),
+    _nic("from a pool", {"ip": "pool", "network": "net1"}, {"network": "net1"}, failing=True),
+    _nic("with an address of a network", {"ip": "203.0.113.3", "network": "net1"}),
+    _nic("with an address that others have", {"ip": "203.0.113.26", "network": "net1"}),
+    _made("with an address that others have, nevertheless", conflicts_check=False,
+          nics=[{"ip": "203.0.113.13", "network": "net1"}]),
+    _nic("with a prefix", {"network": "net0"}, pnode=OTHER),
+    _none("in a network and a mode", {"network": "net1", "mode": "bridged"}),
+    _none("in an unknown network", {"network": "nothing"}),
+    _none("in a network that does not reach it", {"network": "net0"}),
+    _none("with an address that a NIC has", {"ip": "203.0.113.2", "network": "net1"}),
+    _none("with an address outside", {"ip": "192.0.2.9", "network": "net1"}),
+    _none("with an address of another network", {"ip": "203.0.113.9"}),
+    _made("with an address of another network, nevertheless", conflicts_check=False,
+          nics=[{"ip": "203.0.113.9"}]),
+    _none("from a full pool", {"ip": "pool", "network": "net1"}, config=_all(_full)),
+    _none("from no pool", {"ip": "pool"}),
+    _none("with its own address and no name", {"ip": "auto"}),
+    _none("with no address", {"ip": "nowhere"}),
+    _none("routed without an address", {"mode": "routed"}),
+    _none("in no mode", {"mode": "airborne"}),
+    _none("with a MAC address of another", {"mac": "aa:00:00:00:01:00"}),
+    _none("with no MAC address", {"mac": "aa:00"}),
+    _none("with no VLAN", {"vlan": "five"}),
+    _none("with no trunk", {"vlan": "5:6"}),
+    _none("with names of one kind", {"name": "eth"}, {"name": "eth"}),
+    _none("with the name of a number", {"name": "7"}),
+    _made("with a NIC for talks", instance_communication=True,
+          config=_cluster(instance_communication_network="net1")),
+)  # fmt: skip
+
+
+def _planned(document: Document) -> None:
+    """Put the new instance aside, with a disk."""
+    node = named(document, "nodes", NODE)["uuid"]
+    uuid, disk = "6d5d5a0e-24d5-4f3c-a3cf-000000000001", "6d5d5a0e-24d5-4f3c-a3cf-000000000002"
+    common = {"serial_no": 1, "ctime": 1.0, "mtime": 1.0, "forthcoming": True}
+    document["disks"][disk] = {
+        **common, "uuid": disk, "iv_name": "disk/0", "size": 64, "mode": "rw", "params": {},
+        "dev_type": "file", "logical_id": ["loop", f"/srv/ganeti/{disk}"], "children": [],
+        "nodes": [node],
+    }  # fmt: skip
+    document["instances"][uuid] = {
+        **common, "uuid": uuid, "name": NEW, "primary_node": node, "os": "noop",
+        "hypervisor": "fake", "hvparams": {}, "beparams": {}, "osparams": {},
+        "osparams_private": {}, "admin_state": "down", "admin_state_source": "admin", "nics": [],
+        "disks": [disk], "disks_active": False, "tags": [],
+    }  # fmt: skip
+
+
+BEFOREHAND: Final = (
+    _made("put aside", forthcoming=True, **_disks("file")),
+    _made("put aside for KVM", forthcoming=True, hypervisor="kvm"),
+    _made("put aside before", commit=True, config=_all(_planned), failing=True,
+          **_disks("file", **_anywhere())),
+    _refused("put aside by nobody", commit=True),
+    _refused("that is real", commit=True, instance_name="inst0.example.com"),
+)  # fmt: skip
+
+CASES: Final = (
+    *WITHOUT_DISKS, *IN_FILES, *ON_VOLUMES, *ELSEWHERE, *BY_ALLOCATOR, *WITH_NICS, *BEFOREHAND,
+)  # fmt: skip

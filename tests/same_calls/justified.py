@@ -256,12 +256,33 @@ CREATION: Final = (
     ),
     Justified(
         "INSTANCE_CREATE",
-        r"calls\.node[0-9]\.example\.com\[[0-9]+\]\[1\]\[0\](\.children\[[01]\])?"
-        r"\.(forthcoming|children|serial_no|[cm]time)",
+        r"calls\.node[0-9]\.example\.com\[[0-9]+\]\[1\](\[0\]){1,3}(\.children\[[01]\])?"
+        r"\.(forthcoming|children|serial_no|[cm]time|iv_name|mode)",
         "of a disk that is not recorded yet the reference tells neither number nor times, but that"
-        " it is not planned; node daemons look at none of these",
+        " it is not planned, and less of its parts; node daemons look at none of these",
         theirs="^(None|False)$",
-        ours=r"^(None|\[\]|[01])$",
+        ours=r"^(None|\[\]|[01]|1[0-9]{9}\.[0-9]+|''|'rw')$",
+    ),
+    *(
+        Justified(
+            "INSTANCE_CREATE",
+            place,
+            "the reference has taken a port by the time that a node fails, and does not give it"
+            " back; ours takes it with the instance",
+            theirs=theirs,
+            ours=ours,
+        )
+        for place, theirs, ours in (
+            (r"config\.cluster\.highest_used_port", "^1[0-9]{4}$", "^11009$"),
+            (r"config\.mtime", "^True$", "^False$"),
+        )
+    ),
+    Justified(
+        "INSTANCE_CREATE of mirrors on a node without guests",
+        r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference names the node by its uuid",
+        theirs=_exactly([]),
+        ours=_exactly(["node4.example.com"]),
     ),
     Justified(
         "INSTANCE_CREATE of a system that the node has not",
