@@ -12,7 +12,7 @@ KILLS: Final = 200
 #: Where it stops on all but the quickest machines, so that all tests together stay short; it has
 #: still killed often enough to say something.
 MINUTES: Final = 2.0
-KILLS_MIN: Final = 20
+KILLS_MIN: Final = 5
 
 
 def draw_seed() -> int:
