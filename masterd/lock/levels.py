@@ -32,6 +32,8 @@ class LockLevel(IntEnum):
     NODE = 3
     NODE_RES = 4
     NETWORK = 5
+    #: One lock alone: programs beside the daemon keep others from changing the configuration.
+    CONFIG = 6
 
     @property
     def label(self) -> str:
@@ -39,7 +41,11 @@ class LockLevel(IntEnum):
         return _LABELS[self]
 
 
-_LABELS: Final = tuple(level.name.lower().replace("_", "-") for level in LockLevel)
+_LABELS: Final = (
+    *(level.name.lower().replace("_", "-") for level in LockLevel if level is not LockLevel.CONFIG),
+    # The reference lists the configuration's lock with those of the cluster.
+    LockLevel.CLUSTER.name.lower(),
+)
 
 
 class LockMode(IntEnum):
@@ -86,8 +92,19 @@ class Lock(NamedTuple):
         """Sort key of the order in which locks are taken."""
         return (self.level, self.name != LOCKSET, self.name)
 
+    @property
+    def lockset(self) -> Lock | None:
+        """The lock on the whole level, if it is another one and there is such."""
+        if self.name == LOCKSET or self.level is LockLevel.CONFIG:
+            return None
+        return Lock(self.level, LOCKSET)
+
     def __str__(self) -> str:
         return f"{self.level.label}/{self.name}"
+
+
+#: The lock on the configuration: no job takes it, each of their changes is a transaction.
+CONFIG_LOCK: Final = Lock(LockLevel.CONFIG, "config")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class LockManager:
         self._told_s = told_s
         self._pause = pause
         self._waiters: dict[Owner, _Waiter] = {}
+        self._when_freed: Callable[[], None] = lambda: None
         self._at_once = 0
         self._after_waiting = 0
         self._canceled = 0
@@ -196,9 +197,18 @@ class LockManager:
             self._at_once, self._after_waiting, self._canceled, waiting=len(self._waiters)
         )
 
+    def when_freed(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called whenever something may have become free; it must not switch."""
+        self._when_freed = callback
+
+    def wake(self, owners: list[Owner]) -> None:
+        """Let owners go on whose requests the table has completed."""
+        for owner in owners:
+            self._waiters.pop(owner).done.set()
+
     def _now_s(self) -> float:
         return self._clock.monotonic_s()
 
     def _wake(self, owners: list[Owner]) -> None:
-        for owner in owners:
-            self._waiters.pop(owner).done.set()
+        self.wake(owners)
+        self._when_freed()

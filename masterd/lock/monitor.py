@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from masterd.limits import LOCK_WAIT_OWNERS_TOLD_MAX
-from masterd.lock.levels import LOCKSET, Lock, LockMode
+from masterd.lock.levels import Lock, LockMode
 from masterd.lock.owners import Owner, described, label, subject
 from masterd.lock.table import COMPATIBLE, InTheWay, LockState, Wait
 
@@ -102,8 +102,7 @@ def problems(states: Sequence[LockState]) -> list[str]:
         found.extend(
             f"{subject(owner)} holds {lock} without an intention on its level"
             for lock, mode in locks.items()
-            if lock.name != LOCKSET
-            and mode.intention > locks.get(Lock(lock.level, LOCKSET), _NO_MODE)
+            if lock.lockset is not None and mode.intention > locks.get(lock.lockset, _NO_MODE)
         )
     return found
 

@@ -16,12 +16,13 @@ class Outsider:
     """A program beside the daemon.
 
     Attributes:
-        name: the word it calls itself, which listings show; several programs may use the same.
+        name: the word it calls itself, which listings show, or a number where it says that it is a
+            job; several programs may use the same.
         livelock: path of the file it keeps locked.
         process_id: its process.
     """
 
-    name: str
+    name: str | int
     livelock: str
     process_id: int
 
@@ -32,7 +33,7 @@ Owner: TypeAlias = int | Outsider
 
 def label(owner: Owner) -> str:
     """Return how listings show an owner: a job by its number, a program by its word."""
-    return owner.name if isinstance(owner, Outsider) else str(owner)
+    return str(owner.name if isinstance(owner, Outsider) else owner)
 
 
 def described(owner: Owner) -> str:

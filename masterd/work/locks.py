@@ -15,7 +15,9 @@ from masterd.work.context import ClusterContext, OpRun
 from masterd.work.feedback import Feedback
 from masterd.work.lock_wait import told_in_log
 
-_LEVELS: Final = tuple(level for level in LockLevel if level is not LockLevel.CLUSTER)
+_LEVELS: Final = tuple(
+    level for level in LockLevel if level not in (LockLevel.CLUSTER, LockLevel.CONFIG)
+)
 
 AnyUnit = LogicalUnit[Any, Any]
 

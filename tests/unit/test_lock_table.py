@@ -17,7 +17,7 @@ def names(*wanted: str, mode: LockMode = LockMode.EXCLUSIVE) -> LockRequest:
 
 def test_levels_come_in_the_order_of_the_reference() -> None:
     labels = [level.label for level in sorted(LockLevel)]
-    assert labels == ["cluster", "instance", "nodegroup", "node", "node-res", "network"]
+    assert labels == ["cluster", "instance", "nodegroup", "node", "node-res", "network", "cluster"]
 
 
 def test_compatibility_does_not_depend_on_who_came_first() -> None:
