@@ -127,6 +127,12 @@ class ConfigurationError(GanetiError):
     wire_name = "ConfigurationError"
 
 
+class ReservationError(GanetiError):
+    """A thing is put aside by somebody already, or in the configuration."""
+
+    wire_name = "ReservationError"
+
+
 class HypervisorError(GanetiError):
     """A hypervisor cannot be what its parameters say; nothing was changed."""
 

@@ -114,6 +114,11 @@ class Draft:
     # --- reading --------------------------------------------------------------------------------
 
     @property
+    def serial_no(self) -> int:
+        """Serial number of the whole before the change."""
+        return self._rows.serial_no()
+
+    @property
     def cluster(self) -> Cluster:
         """The cluster object."""
         for (kind, _), value in self._put.items():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 from masterd.config import address_pool
 from masterd.config.disk import Disk, ForthcomingDisk
@@ -25,11 +25,13 @@ from masterd.config.objects import ConfigObject
 from masterd.config.snapshot import ConfigSnapshot, Derivation, Touched
 from masterd.errors import ECode, OpPrereqError
 from masterd.limits import CONFIG_PORT_MAX, CONFIG_RANDOM_TRIES
+from masterd.lock.owners import Outsider
 
 T = TypeVar("T", bound=ConfigObject)
 
-#: Whoever reserves: job id and index of the opcode.
-Owner = tuple[int, int]
+#: Whoever reserves: job id and index of the opcode, a program beside the daemon, or, by its uuid, a
+#: disk that such a program is about to make.
+Owner: TypeAlias = tuple[int, int] | Outsider | str
 
 
 class Thing(StrEnum):
@@ -236,6 +238,10 @@ class Reservations:
     def held(self, owner: Owner) -> list[tuple[Thing, object]]:
         """Return what an owner has put aside, in order."""
         return list(self._held.get(owner, ()))
+
+    def holder(self, thing: Thing, value: object) -> Owner | None:
+        """Return who has put a thing aside."""
+        return self._owners.get((thing, value))
 
     @property
     def owners(self) -> frozenset[Owner]:

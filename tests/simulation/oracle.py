@@ -406,7 +406,8 @@ class Oracle(logging.Handler):
         for owner in sorted(map(int, daemon.locks.owners())):  # type: ignore[arg-type]  # jobs only
             self._say(owner in working, f"job {owner} has locks and does not work")
             self._say(owner in live, f"job {owner} has locks and has ended")
-        for job_id in sorted(int(owner[0]) for owner in daemon.context.reservations.owners):
+        reservers = daemon.context.reservations.owners
+        for job_id in sorted(int(owner[0]) for owner in reservers):  # type: ignore[index]  # jobs only
             self._say(job_id in working, f"job {job_id} has reservations and does not work")
 
 
