@@ -6,7 +6,6 @@ reads it, the queue is put in order before jobs run, and clients are served last
 other way.
 """
 
-import gc
 import logging
 import os
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import gevent
 from exporter.entrance import Entrance
 from exporter.layout import Layout
 from exporter.service import Exporter
-from masterd import admission, dialect_choice, installed, startup
+from masterd import admission, collector, dialect_choice, installed, startup
 from masterd.candidates import Candidates
 from masterd.cli import Options
 from masterd.clock import Clock, SystemClock, boottime_s
@@ -31,7 +30,6 @@ from masterd.keeper import Keeper
 from masterd.lease import Lease
 from masterd.limits import (
     APP_CLOSE_S,
-    APP_COLLECTOR_THRESHOLDS,
     APP_CONFIG_WRITTEN_S,
     APP_MIRROR_STOP_S,
     LEASE_ADDRESS_S,
@@ -40,12 +38,13 @@ from masterd.limits import (
 )
 from masterd.livelock import LiveLock
 from masterd.lock.manager import LockManager
+from masterd.lock.open_table import OpenTable
 from masterd.lu import registry
 from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
 from masterd.master_node import MasterNode
-from masterd.opening import Opened, Opening, begin_epoch, numbers, settle
+from masterd.opening import Opened, Opening, begin_epoch, numbers, read_archive, settle
 from masterd.paths import Paths
 from masterd.query.collect import Collector
 from masterd.query.resources import Resources
@@ -64,14 +63,16 @@ from masterd.voting import Tally
 from masterd.watch import MasterWatch
 from masterd.wconf.copies import ConfigCopies
 from masterd.wconf.filter_rules import FilterRules
+from masterd.wconf.gate import GatedConfig
 from masterd.wconf.repository import ConfigRepository
 from masterd.wconf.reservations import Reservations
 from masterd.wconf.shown import ShownConfig
 from masterd.wconf.writer import FileState
+from masterd.wconfd.beside import Beside
+from masterd.wconfd.service import SOCKET_MODE
 from masterd.work.context import ClusterContext
 from masterd.work.hook_runner import NodeHooks
 from masterd.work.processor import Processor
-from store import reading
 from store.errors import StoreError
 from store.store import Store
 from store.threads import in_thread
@@ -119,6 +120,7 @@ class Application:
         ]
         self._jobs: JobService | None = None
         self._server: Server | None = None
+        self._beside: Beside | None = None
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -153,7 +155,10 @@ class Application:
         _log.info("epoch %d begins", begin_epoch(store, highest.epoch))
         holder = self._show_life()
         shown = self._keep_copies(config)
-        locks = LockManager()
+        table = OpenTable()
+        locks = LockManager(table)
+        reservations = Reservations(config.snapshot)
+        beside = Beside(locks, table, shown, reservations, holder, self._clock)
         entrance = admission.make_entrance(self._settings, self._clock)
         exporter = self._make_exporter(store, config, entrance)
         jobs = self._jobs = JobService(
@@ -178,25 +183,24 @@ class Application:
         queries = Resources(
             config.snapshot,
             Collector(self._rpc),
-            locks.states,
+            beside.locks.states,
             gevent.idle,
             dialect=self._dialect,
             drained=lambda: jobs.drained,
             watcher_pause=self._node.watcher_pause,
         )
-        self._run_jobs(jobs, shown, locks, queries)
-        server = self._serve(jobs, config, queries, admission.room_for(entrance))
+        self._run_jobs(jobs, beside.config, locks, reservations, queries)
+        server = self._serve(jobs, beside, queries, admission.room_for(entrance))
         self._tell_status(jobs, server, store, exporter)
-        self._keep(server, queue_lock, exporter, store)
-        self._read_archive(store)
-        _calm_collector()
+        self._keep(server, beside, queue_lock, exporter, store)
+        self._closing.append(("reader of the archive", read_archive(store)))
+        collector.calm()
         self._bring_up_master_ip(config)
         return "\n".join(filter(None, (opened.notice, stale)))
 
     def drain(self, timeout_s: float) -> bool:
         """Take no new work, let running opcodes finish; tell whether they did. Switches."""
-        if self._server is not None:
-            self._server.stop_accepting()
+        self._stop_accepting()
         return True if self._jobs is None else self._jobs.drain(timeout_s)
 
     def stop(self) -> None:
@@ -228,9 +232,13 @@ class Application:
 
     def _step_down(self, reason: str) -> None:
         """Another node is the master: take no more work; the daemon ends. Does not switch."""
-        if self._server is not None:
-            self._server.stop_accepting()
+        self._stop_accepting()
         self._lost(reason)
+
+    def _stop_accepting(self) -> None:
+        for each in (self._server, self._beside):
+            if each is not None:
+                each.stop_accepting()
 
     def _mirror_stop_s(self) -> float:
         """Return how long the mirror may go on: it may not where the files are another's by now."""
@@ -294,18 +302,6 @@ class Application:
         )
         own = numbers(opened)
         return settle(opened, own, survey.ask(asked, own), self._options.accept_stale_state)
-
-    def _read_archive(self, store: Store) -> None:
-        """Look at the archive of a large store while clients are served."""
-
-        def read() -> None:
-            try:
-                for flaw in reading.flaws_of_archive(store):
-                    store.note_damage(flaw)
-            except OSError as error:
-                _log.warning("the archive of the store could not be looked at: %s", error)
-
-        self._closing.append(("reader of the archive", gevent.spawn(read).kill))
 
     def _lock_queue(self) -> QueueLock:
         try:
@@ -393,8 +389,9 @@ class Application:
     def _run_jobs(
         self,
         jobs: JobService,
-        config: ShownConfig,
+        config: GatedConfig,
         locks: LockManager,
+        reservations: Reservations,
         queries: Resources,
     ) -> None:
         context = ClusterContext(
@@ -402,7 +399,7 @@ class Application:
             rpc=self._rpc,
             jobs=jobs,
             locks=locks,
-            reservations=Reservations(config.snapshot),
+            reservations=reservations,
             queries=queries,
             dialect=self._dialect,
             clock=self._clock,
@@ -418,10 +415,11 @@ class Application:
     def _serve(
         self,
         jobs: JobService,
-        config: ConfigRepository,
+        beside: Beside,
         queries: Resources,
         room_for: Callable[[int], AbstractContextManager[None]],
     ) -> Server:
+        config = beside.config
         dispatcher = Dispatcher(
             jobs,
             config.snapshot,
@@ -444,17 +442,23 @@ class Application:
             ],
             dispatcher.handle,
             clock=self._clock,
-            bounds=ServerLimits(
-                connections_max=self._settings.luxi_connections_max,
-                message_bytes_max=self._settings.luxi_message_bytes_max,
-            ),
+            bounds=self._bounds(),
         )
+        self._beside = beside
+        self._closing += [("sockets", server.close), ("companion's socket", beside.stop)]
+        companions = SocketSpec(self._paths.config_socket, SOCKET_MODE, self._owners.private)
         try:
             server.start()
+            beside.start(companions, self._bounds())
         except OSError as error:
             raise StartError(EXIT_FAILURE, f"cannot listen for clients: {error}") from error
-        self._closing.append(("sockets", server.close))
         return server
+
+    def _bounds(self) -> ServerLimits:
+        return ServerLimits(
+            connections_max=self._settings.luxi_connections_max,
+            message_bytes_max=self._settings.luxi_message_bytes_max,
+        )
 
     def _tell_status(
         self, jobs: JobService, server: Server, store: Store, exporter: Exporter
@@ -474,12 +478,18 @@ class Application:
         self._closing.append(("status file", status.stop))
 
     def _keep(
-        self, server: Server, queue_lock: QueueLock, exporter: Exporter, store: Store
+        self,
+        server: Server,
+        beside: Beside,
+        queue_lock: QueueLock,
+        exporter: Exporter,
+        store: Store,
     ) -> None:
         """Notice what others remove under the running daemon."""
         keeper = Keeper(
             {
                 "sockets": server.keep,
+                "companion's socket": beside.keep,
                 "lock of the queue": queue_lock.keep,
                 "mirror": exporter.look,
                 "store": store.check_there,
@@ -487,14 +497,3 @@ class Application:
         )
         keeper.start()
         self._closing.append(("keeper", keeper.stop))
-
-
-def _calm_collector() -> None:
-    """Let the garbage collector look at everything only rarely.
-
-    What lives long here (jobs, configuration) is freed by reference counts; going through all of it
-    again and again would stop the hub for a tenth of a second with some ten thousand jobs.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*APP_COLLECTOR_THRESHOLDS)

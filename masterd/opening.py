@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -459,3 +459,17 @@ def _raise_job_id(txn: WriteTxn, job_id: int) -> None:
     before = serials.last(txn, "job")
     if serials.raise_to(txn, "job", job_id) != before:
         outbox.append(txn, outbox.SERIAL, job_id)
+
+
+def read_archive(store: Store) -> Callable[[], object]:
+    """Look at the archive of a large store while clients are served; return what ends that."""
+
+    def read() -> None:
+        try:
+            for flaw in reading.flaws_of_archive(store):
+                store.note_damage(flaw)
+        except OSError as error:
+            _log.warning("the archive of the store could not be looked at: %s", error)
+
+    reader = gevent.spawn(read)
+    return lambda: reader.kill()

@@ -217,3 +217,8 @@ class Paths:
     def wconfd_socket(self) -> Path:
         """Where Ganeti 3's own programs look for the configuration daemon."""
         return self.socket_dir / WCONFD_NAME
+
+    @property
+    def config_socket(self) -> Path:
+        """Where the master daemon answers what its companion hands on from there."""
+        return self.socket_dir / "ganeti-masterd-config"

@@ -142,11 +142,18 @@ class Client:
             ClientError: the daemon was not reached, did not answer, or refused to read the request.
             GanetiError: what the daemon answered, in its class.
         """
-        message = encode(encode_request(method, list(args), VERSION))
-        success, result = parse_answer(self._exchange(message))
+        success, result = self.ask(method, list(args))
         if not success:
             raise rebuild_error(result)
         return result
+
+    def ask(self, method: str, arguments: object) -> tuple[bool, object]:
+        """Call a method; return whether it succeeded, and its result or its error as answered.
+
+        Raises:
+            ClientError: the daemon was not reached, did not answer, or refused to read the request.
+        """
+        return parse_answer(self._exchange(encode(encode_request(method, arguments, VERSION))))
 
     def close(self) -> None:
         """Close the connection; the next call makes a new one."""

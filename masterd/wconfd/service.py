@@ -1,5 +1,8 @@
 """The companion's application: one socket, for the daemons' own user alone.
 
+It answers an echo. Everything else it hands on to the master daemon on this node, over a socket of
+that one, a connection for each call, and gives the answer back as it came.
+
 To the one command that has to change the configuration while no master daemon runs, it makes room
 for Debian's own configuration daemon, see `masterd.wconfd.stock`.
 """
@@ -13,7 +16,9 @@ from masterd.cli import Options
 from masterd.clock import SystemClock
 from masterd.errors import EXIT_FAILURE, GenericError, StartError
 from masterd.job.model import Peer
+from masterd.limits_beside import WCONFD_RELAY_ANSWER_S, WCONFD_RELAY_CONNECT_S
 from masterd.luxi import renewal
+from masterd.luxi.client import Client, ClientError, NoMasterError
 from masterd.luxi.messages import Request
 from masterd.luxi.reply import Reply
 from masterd.luxi.server import Server, ServerLimits
@@ -23,12 +28,11 @@ from masterd.pidfile import AlreadyRunningError
 from masterd.settings import Settings
 from masterd.startup import Identity
 from masterd.users import Owners
-from masterd.wconfd import stock
-from masterd.wconfd.answers import ECHO, answer
+from masterd.wconfd import answers, stock
 
 _log = logging.getLogger(__name__)
 
-#: As the reference's: who may connect could change the configuration.
+#: As the reference's: who may connect can change the configuration.
 SOCKET_MODE: Final = 0o600
 
 
@@ -39,6 +43,7 @@ class Companion:
         self, paths: Paths, settings: Settings, _options: Options, _identity: Identity
     ) -> None:
         self._paths = paths
+        self._master = str(paths.config_socket)
         self._server = Server(
             [SocketSpec(paths.wconfd_socket, SOCKET_MODE, Owners.of_this_machine().private)],
             self._handle,
@@ -74,9 +79,30 @@ class Companion:
         self._server.close()
 
     def _handle(self, request: Request, peer: Peer, reply: Reply) -> None:
-        if request.method != ECHO and renewal.asks_for_it(peer):
-            self._make_room(request.method)
-        reply.success(answer(request.method, request.args))
+        """Answer a call, or have the master daemon answer it. Switches."""
+        if request.method == answers.ECHO:
+            reply.success(answers.echo(request.args))
+            return
+        try:
+            success, result = self._ask_master(request)
+        except NoMasterError as error:
+            if renewal.asks_for_it(peer):
+                self._make_room(request.method)
+            raise answers.unserved(request.method, "no master daemon runs on this node") from error
+        except ClientError as error:
+            raise answers.unserved(request.method, error.message) from error
+        if not success:
+            raise answers.RelayedError(result)
+        reply.success(result)
+
+    def _ask_master(self, request: Request) -> tuple[bool, object]:
+        with Client(
+            self._master,
+            connect_s=WCONFD_RELAY_CONNECT_S,
+            answer_s=WCONFD_RELAY_ANSWER_S,
+            should_serve=lambda: False,
+        ) as client:
+            return client.ask(request.method, request.args)
 
     def _make_room(self, method: str) -> None:
         """Go on as Debian's configuration daemon; returns only by raising.

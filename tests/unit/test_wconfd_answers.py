@@ -1,14 +1,15 @@
-"""What the companion answers in the place of Ganeti's configuration daemon."""
+"""What the companion answers by itself in the place of Ganeti's configuration daemon."""
 
 import pytest
 
 from masterd.errors import GenericError
-from masterd.wconfd.answers import answer
+from masterd.luxi.messages import encode_error
+from masterd.wconfd.answers import RelayedError, echo
 
 
 @pytest.mark.parametrize("text", ["", "hello", "bü\x00ro"])
 def test_an_echo_gives_back_its_text(text: str) -> None:
-    assert answer("echo", [text]) == text
+    assert echo([text]) == text
 
 
 @pytest.mark.parametrize(
@@ -24,12 +25,16 @@ def test_an_echo_gives_back_its_text(text: str) -> None:
 )
 def test_wrong_arguments_are_told_as_the_reference_does(arguments: object, told: str) -> None:
     with pytest.raises(GenericError) as refused:
-        answer("echo", arguments)
+        echo(arguments)
     assert refused.value.message == told
 
 
-@pytest.mark.parametrize("method", ["readConfig", "lockConfig", "nosuch", "", "Echo"])
-def test_every_other_method_is_refused_by_name(method: str) -> None:
-    with pytest.raises(GenericError) as refused:
-        answer(method, ["x"])
-    assert refused.value.message.startswith(f"No such method: {method} (")
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (["Unheard", ["a", 1]], b'{"success":false,"result":["Unheard",["a",1]]}'),
+        ("no sense", b'{"success":false,"result":["GenericError",["no sense"]]}'),
+    ],
+)
+def test_an_error_of_the_master_daemon_is_handed_on_as_it_came(result: object, told: bytes) -> None:
+    assert encode_error(RelayedError(result)) == told
