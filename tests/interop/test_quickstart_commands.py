@@ -58,3 +58,28 @@ def test_a_network_is_added_connected_changed_and_removed(commands: Commands) ->
     commands.ok(gnt, "disconnect", "net1", "default")
     commands.ok(gnt, "remove", "net1")
     assert commands.ok(gnt, "list", "--no-headers").lines == []
+
+
+def test_instances_are_made_at_once_listed_and_removed(commands: Commands) -> None:
+    gnt = "gnt-instance"
+    plain = ("--no-name-check", "--no-ip-check", "-o", "noop", "--no-nics")
+    for number in range(3):
+        sent = commands.run(
+            gnt, "add", "--submit", "-t", "diskless", "-n", "node2.example.com", *plain,
+            f"vm{number}.example.com",
+        )  # fmt: skip
+        assert (sent.code, sent.errors) == (0, f"JobID: {number + 1}\n")
+    commands.ok(
+        gnt, "add", "-t", "file", "--disk", "0:size=64M", "-n", "node3.example.com", *plain,
+        "files.example.com",
+    )  # fmt: skip
+    for number in range(1, 4):
+        commands.ok("gnt-job", "watch", str(number))
+    fields = "name,pnode,disk_template,admin_state"
+    listed = commands.ok(gnt, "list", "--no-headers", "--separator=|", "-o", fields)
+    assert [line for line in listed.lines if line.startswith(("vm", "files"))] == [
+        "files.example.com|node3.example.com|file|up",
+        *(f"vm{number}.example.com|node2.example.com|diskless|up" for number in range(3)),
+    ]
+    commands.ok(gnt, "remove", "-f", "files.example.com")
+    assert "files" not in commands.ok(gnt, "list", "--no-headers").output
