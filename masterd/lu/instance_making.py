@@ -127,6 +127,8 @@ def _instance(work: Work, op: OpInstanceCreate, plan: Creation) -> Instance:
         disks_active=False,
         network_port=port,
         tags=tuple(sorted(set(op.tags))),
+        # Of one that was put aside, too, the time counts at which it becomes real.
+        ctime=work.clock.now_us() / 1e6,
         serial_no=1,
     )
 

@@ -313,6 +313,11 @@ def _full(document: Document) -> None:
     named(document, "networks", "net1").update(reservations="1" * 32)
 
 
+def _prefix(document: Document) -> None:
+    """Have NICs in the first network be told by their addresses."""
+    named(document, "networks", "net0")["mac_prefix"] = "aa:00:07"
+
+
 WITH_NICS: Final = (
     _nic("bridged", {}, {"mode": "bridged", "link": "br7"}, failing=True),
     _nic("routed", {"mode": "routed", "ip": "192.0.2.9"}),
@@ -325,7 +330,7 @@ WITH_NICS: Final = (
     _nic("with an address that others have", {"ip": "203.0.113.26", "network": "net1"}),
     _made("with an address that others have, nevertheless", conflicts_check=False,
           nics=[{"ip": "203.0.113.13", "network": "net1"}]),
-    _nic("with a prefix", {"network": "net0"}, pnode=OTHER),
+    _nic("with a prefix", {"network": "net0"}, pnode=OTHER, config=_all(_prefix)),
     _none("in a network and a mode", {"network": "net1", "mode": "bridged"}),
     _none("in an unknown network", {"network": "nothing"}),
     _none("in a network that does not reach it", {"network": "net0"}),

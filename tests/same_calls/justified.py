@@ -277,6 +277,35 @@ CREATION: Final = (
             (r"config\.mtime", "^True$", "^False$"),
         )
     ),
+    *(
+        Justified(
+            "INSTANCE_CREATE (from a pool|with (an address|a NIC for talks))",
+            place,
+            "an address that is taken changes its network, which the reference does without a new"
+            " number",
+            theirs=r"^(4|1[0-9]{9}\.[0-9]+)$",
+            ours=r"^(5|1[0-9]{9}\.[0-9]+)$",
+        )
+        for place in (
+            r"config\.networks\.[0-9a-f-]+\.(serial_no|mtime)",
+            r"calls\.node2\.example\.com\[[0-9]+\]\[1\]\[0\]\.nics\[[01]\]\.netinfo"
+            r"\.(serial_no|mtime)",
+        )
+    ),
+    *(
+        Justified(
+            "INSTANCE_CREATE put aside before",
+            place,
+            "a disk that becomes real is changed by that",
+            theirs=r"^1(\.0)?$",
+            ours=r"^(2|1[0-9]{9}\.[0-9]+)$",
+        )
+        for place in (
+            r"config\.disks\.[0-9a-f-]+\.(serial_no|mtime)",
+            r"calls\.node2\.example\.com\[[0-9]+\]\[1\]\[0\](\[0\])?(\.disks_info\[0\])?"
+            r"\.(serial_no|mtime)",
+        )
+    ),
     Justified(
         "INSTANCE_CREATE of mirrors on a node without guests",
         r"job\.ops\[0\]\.result\[1\]\[0\]",
