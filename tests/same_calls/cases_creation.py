@@ -202,7 +202,7 @@ IN_FILES: Final = (
 )  # fmt: skip
 
 ON_VOLUMES: Final = (
-    _made("of volumes", failing=True, **_disks("plain")),
+    _made("of volumes", **_disks("plain")),
     _made("of volumes in two groups", **_disks("plain", DISK, {"size": 64, "vg": "other"})),
     _made("of volumes without room", **_disks("plain", {"size": 20_000})),
     _made("of volumes with room that is not told", answers={"node_info": ["boot", [], [{}]]},
@@ -238,10 +238,10 @@ ON_VOLUMES: Final = (
 )  # fmt: skip
 
 ELSEWHERE: Final = (
-    _made("on RBD", failing=True, **_disks("rbd")),
+    _made("on RBD", **_disks("rbd")),
     _made("on RBD by KVM", hypervisor="kvm", **_disks("rbd", {"size": 64, "access": "userspace"})),
     _made("on RBD from where it cannot", **_disks("rbd", {"size": 64, "access": "userspace"})),
-    _made("on Gluster", failing=True, **_disks("gluster")),
+    _made("on Gluster", **_disks("gluster")),
     _made("on a provider", failing=True,
           **_disks("ext", {"size": 64, "provider": "pvdr", "colour": "red"})),
     _refused("on no provider", **_disks("ext", {"size": 64})),
@@ -319,7 +319,7 @@ def _prefix(document: Document) -> None:
 
 
 WITH_NICS: Final = (
-    _nic("bridged", {}, {"mode": "bridged", "link": "br7"}, failing=True),
+    _nic("bridged", {}, {"mode": "bridged", "link": "br7"}),
     _nic("routed", {"mode": "routed", "ip": "192.0.2.9"}),
     _nic("switched", {"mode": "openvswitch", "link": "ovs", "vlan": "5"},
          {"mode": "openvswitch", "vlan": ".5:6:7"}, {"mode": "auto", "vlan": ":8:9"}),
@@ -377,8 +377,7 @@ def _planned(document: Document) -> None:
 BEFOREHAND: Final = (
     _made("put aside", forthcoming=True, **_disks("file")),
     _made("put aside for KVM", forthcoming=True, hypervisor="kvm"),
-    _made("put aside before", commit=True, config=_all(_planned), failing=True,
-          **_disks("file", **_anywhere())),
+    _made("put aside before", commit=True, config=_all(_planned), **_disks("file", **_anywhere())),
     _refused("put aside by nobody", commit=True),
     _refused("that is real", commit=True, instance_name="inst0.example.com"),
 )  # fmt: skip
