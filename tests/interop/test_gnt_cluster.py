@@ -104,10 +104,12 @@ print(*config.cluster.GetTags())
 
 def test_what_is_not_there_yet_is_refused_clearly(commands: Commands, tmp_path: Path) -> None:
     path = tmp_path / "ops.json"
-    path.write_text(json.dumps([{"OP_ID": "OP_CLUSTER_RENEW_CRYPTO"}]))
+    path.write_text(
+        json.dumps([{"OP_ID": "OP_INSTANCE_RENAME", "instance_name": "a", "new_name": "b"}])
+    )
     refused = commands.run("gnt-debug", "submit-job", str(path))
     assert refused.code == 1
-    assert "Opcode OP_CLUSTER_RENEW_CRYPTO is not supported yet by this master" in refused.errors
+    assert "Opcode OP_INSTANCE_RENAME is not supported yet by this master" in refused.errors
 
 
 def test_parameters_are_changed(commands: Commands) -> None:

@@ -14,7 +14,7 @@ from masterd.lock.table import LockTable
 FILE: Final = Path(__file__).with_name("lock_table.txt")
 TITLE: Final = "== "
 DASHES: Final = "----"
-LEVELS: Final = {level.label: level for level in LockLevel}
+LEVELS: Final = {level.label: level for level in LockLevel if level is not LockLevel.CONFIG}
 
 
 def scenarios() -> dict[str, list[str]]:
