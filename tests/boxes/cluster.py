@@ -15,6 +15,9 @@ GUEST_BOUNDS: Final = (
     "/max:cpu-count=8,disk-count=16,disk-size=1048576,memory-size=32768,nic-count=8,spindle-use=12"
 )
 
+_LOG: Final = "/var/log/ganeti/master-daemon.log"
+_LAST_LINES: Final = 12
+
 _JOB_ID: Final = re.compile(r"JobID: (\d+)")
 
 
@@ -70,6 +73,14 @@ class Cluster:
         told = box.ok("gnt-job", "list", "--no-headers", "--separator=:", "-o", "id,status")
         pairs = (line.split(":") for line in told.splitlines() if line)
         return {int(job_id): status for job_id, status in pairs}
+
+    def last_words(self) -> str:
+        """Return the last lines that each node's master daemon has logged, for a report."""
+        return "".join(
+            f"{box.plan.name}:\n{box.run('tail', f'-{_LAST_LINES}', _LOG).output}"
+            for box in self.nodes
+            if box.runs
+        )
 
     def tags(self, box: Box) -> set[str]:
         """Return the cluster's tags."""

@@ -64,6 +64,11 @@ class Lab:
     def start(self, box: Box) -> None:
         """Boot a box and give it its network."""
         box.start()
+        # What it had before it was killed may still be there: its namespace goes in the background.
+        subprocess.run(
+            ["ip", "-n", self._hub, "link", "delete", box.plan.name],
+            check=False, capture_output=True,
+        )  # fmt: skip
         _ip("-n", self._hub, "link", "add", box.plan.name, "type", "veth", "peer", "name", "eth0",
             "netns", f"/proc/{box.pid}/ns/net")  # fmt: skip
         _ip("-n", self._hub, "link", "set", box.plan.name, "master", _BRIDGE, "up")
@@ -71,6 +76,14 @@ class Lab:
         box.ok("ip", "link", "set", "eth0", "up")
         box.ok("ip", "link", "set", "lo", "up")
         box.ok("service", "ssh", "start")
+
+    def cut_off(self, box: Box) -> None:
+        """Take a box's cable out: nothing reaches it, and nobody is told."""
+        _ip("-n", self._hub, "link", "set", box.plan.name, "down")
+
+    def connect(self, box: Box) -> None:
+        """Put a box's cable in again."""
+        _ip("-n", self._hub, "link", "set", box.plan.name, "up")
 
     def _make_network(self) -> None:
         _ip("netns", "add", self._hub)

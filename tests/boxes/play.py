@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.boxes import beside, tour
+from tests.boxes import beside, faults, tour
 from tests.boxes.cluster import Cluster
+from tests.boxes.faults import Faults
 from tests.boxes.installation import build
 from tests.boxes.lab import Lab
 from tests.boxes.plan import plan
@@ -63,6 +64,27 @@ def prepared(
         story = Takeover(cluster, inside, say)
         with story.watched():
             yield story
+
+
+@contextmanager
+def troubled(say: Callable[[str], None], package: Path | None = None) -> Iterator[Faults]:
+    """Make boxes for the story of what goes wrong; arguments of `empty_boxes`.
+
+    Raises:
+        BoxError: something is not as it must be.
+    """
+    with empty_boxes(NODES_MIN, say, package) as (cluster, inside):
+        story = Faults(cluster, inside, say)
+        with story.watched():
+            yield story
+
+
+def play_faults(say: Callable[[str], None]) -> Played:
+    """Play the whole story of what goes wrong. Raises as `troubled`."""
+    with troubled(say) as story:
+        for step in faults.STEPS:
+            story.take(step)
+        return story.ending()
 
 
 def play(nodes: int, say: Callable[[str], None]) -> Played:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
@@ -59,10 +60,20 @@ class Watch:
         self._boxes = boxes
         self._now = now
         self._ended = threading.Event()
+        self._suspended = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         #: How often it looked, and when two masters were seen.
         self.looks = 0
         self.twice: list[str] = []
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Do not look: a node that is cut off cannot know that another has become master."""
+        self._suspended = True
+        try:
+            yield
+        finally:
+            self._suspended = False
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -79,8 +90,10 @@ class Watch:
 
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_S):
+            if self._suspended:
+                continue
             found = masters(self._boxes)
             # Asked one after the other: what looks like two may be a change between the questions.
-            if len(found) > 1 and len(found := masters(self._boxes)) > 1:
+            if len(found) > 1 and len(found := masters(self._boxes)) > 1 and not self._suspended:
                 self.twice.append(f"{self._now()}: {', '.join(found)}")
             self.looks += 1

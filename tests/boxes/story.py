@@ -79,7 +79,7 @@ class Story:
             step.act(self)
             self._check()
         except BoxError as error:
-            raise BoxError(f"{step.name}: {error}") from error
+            raise BoxError(f"{step.name}: {error}\n{self._cluster.last_words()}") from error
         self._say(f"  done in {time.monotonic() - began:.0f} s")
 
     def ending(self) -> Played:
