@@ -7,11 +7,11 @@ from typing import Final
 
 from tests.boxes.beside import table
 from tests.boxes.box import BoxError, missing_means
-from tests.boxes.play import play, take_tour
+from tests.boxes.play import play, play_faults, take_tour
 
 #: What can be played alone, and what is played when nothing is said.
-_PARTS: Final = ("takeover", "tour", "beside")
-_ALL: Final = ("takeover", "tour")
+_PARTS: Final = ("takeover", "faults", "tour", "beside")
+_ALL: Final = ("takeover", "faults", "tour")
 
 
 def _say(text: str) -> None:
@@ -21,6 +21,9 @@ def _say(text: str) -> None:
 def _play(part: str, nodes: int) -> None:
     if part == "takeover":
         _say(str(play(nodes, _say)))
+        return
+    if part == "faults":
+        _say(str(play_faults(_say)))
         return
     _say("the tour, with ours")
     ours = take_tour(_say, with_ours=True)
@@ -36,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="interop-cluster",
         description="A real Ganeti cluster in namespaces of this machine tries our daemon: a"
-        " takeover and the way back, then all that is done to a cluster in its life.",
+        " takeover and the way back, faults, and all that is done to a cluster in its life.",
     )
     parser.add_argument(
         "--nodes", type=int, default=3, help="nodes of the cluster taken over (%(default)s)"

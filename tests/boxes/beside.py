@@ -1,14 +1,15 @@
-"""The tour with Debian's daemons and with ours, side by side: words, exit codes and times."""
+"""The tour with Debian's daemons and with ours, side by side: words, exit codes, times, figures."""
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.boxes import installation, tour
+from tests.boxes import figures, installation, tour
 from tests.boxes.act import Outcome
 from tests.boxes.cluster import Cluster
+from tests.boxes.figures import Figure
 
 #: Lines of one difference that are shown.
 _LINES_MAX: Final = 12
@@ -16,9 +17,10 @@ _LINES_MAX: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Toured:
-    """A tour that ended well: what came of each act."""
+    """A tour that ended well: what came of each act, and what was measured on the way."""
 
     outcomes: tuple[Outcome, ...]
+    figures: tuple[Figure, ...]
 
     @property
     def took_s(self) -> float:
@@ -27,7 +29,7 @@ class Toured:
 
 
 def take(cluster: Cluster, package: Path | None, say: Callable[[str], None]) -> Toured:
-    """Take the whole tour on boxes that belong to no cluster yet.
+    """Take the whole tour on boxes that belong to no cluster yet, and measure.
 
     Args:
         package: the file of our package in every box; None for Debian's daemons.
@@ -40,9 +42,12 @@ def take(cluster: Cluster, package: Path | None, say: Callable[[str], None]) -> 
         for box in cluster.nodes:
             installation.install(box, package)
     outcomes: list[Outcome] = []
+    measured: list[Figure] = []
     for chapter in tour.CHAPTERS:
+        if chapter.name == tour.MEASURED_BEFORE:
+            measured += figures.measure(cluster, say)
         outcomes += tour.play(cluster, chapter, say)
-    return Toured(tuple(outcomes))
+    return Toured(tuple(outcomes), tuple(measured))
 
 
 def table(stock: Toured, ours: Toured) -> Iterator[str]:
@@ -58,6 +63,8 @@ def table(stock: Toured, ours: Toured) -> Iterator[str]:
         )
     yield f"{'all acts':58} {'':10} {stock.took_s:8.1f} {ours.took_s:5.1f}"
     yield ""
+    yield from _figures(stock.figures, ours.figures)
+    yield ""
     for theirs, own in pairs:
         if not _same(theirs, own):
             yield f"$ {own.act.words}"
@@ -66,6 +73,14 @@ def table(stock: Toured, ours: Toured) -> Iterator[str]:
 
 def _same(theirs: Outcome, own: Outcome) -> bool:
     return not own.act.compared or theirs.words == own.words
+
+
+def _figures(stock: Sequence[Figure], ours: Sequence[Figure]) -> Iterator[str]:
+    for theirs, own in zip(stock, ours, strict=True):
+        yield (
+            f"{own.name:58} stock {theirs.value:8.2f} {own.unit}, ours {own.value:8.2f} {own.unit}"
+            f" ({theirs.value / own.value:.1f} times)"
+        )
 
 
 def _difference(theirs: str, own: str) -> Iterator[str]:

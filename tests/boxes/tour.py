@@ -7,7 +7,7 @@ words, exit codes and times is shown side by side.
 from collections.abc import Callable
 from typing import Final
 
-from tests.boxes import tour_cluster, tour_jobs, tour_masters, tour_nodes
+from tests.boxes import tour_cluster, tour_guests, tour_jobs, tour_masters, tour_nodes
 from tests.boxes.act import Chapter, Outcome, perform
 from tests.boxes.box import BoxError
 from tests.boxes.cluster import Cluster
@@ -17,8 +17,12 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     *tour_cluster.CHAPTERS,
     *tour_nodes.CHAPTERS,
     *tour_jobs.CHAPTERS,
+    *tour_guests.CHAPTERS,
     *tour_masters.CHAPTERS,
 )
+
+#: The chapter before which figures are taken: the cluster has nodes, and nothing else to do.
+MEASURED_BEFORE: Final = tour_guests.CHAPTERS[0].name
 
 #: The boxes that the acts name.
 NODES: Final = 3
@@ -34,6 +38,6 @@ def play(cluster: Cluster, chapter: Chapter, say: Callable[[str], None]) -> list
     try:
         outcomes = [perform(cluster, act) for act in chapter.acts]
     except BoxError as error:
-        raise BoxError(f"{chapter.name}: {error}") from error
+        raise BoxError(f"{chapter.name}: {error}\n{cluster.last_words()}") from error
     say(f"  {len(outcomes)} acts in {sum(each.took_s for each in outcomes):.0f} s")
     return outcomes

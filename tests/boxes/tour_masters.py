@@ -1,4 +1,4 @@
-"""Chapters of the tour about who is master, new keys and names."""
+"""Chapters of the tour about who is master, new keys, and the cluster's end."""
 
 from typing import Final
 
@@ -42,19 +42,26 @@ CHAPTERS: Final = (
             Act(f"{_RENEW} --new-rapi-certificate"),
             Act(f"{_RENEW} --new-spice-certificate"),
             Act(f"{_RENEW} --new-cluster-domain-secret"),
+            Act(f"{_RENEW} --new-node-certificates"),
+            Act(f"{_RENEW} --new-cluster-certificate"),
+            Act(f"{_RENEW} --new-ssh-keys --no-ssh-key-check"),
             Act("gnt-cluster verify", lacks="ERROR"),
         ),
     ),
     Chapter(
-        "another name, and fewer nodes",
+        "the cluster ends",
         (
             Act("gnt-cluster rename --force other.boxes.example", lacks="Failure"),
             Act("gnt-cluster info", shows="^Cluster name: other.boxes.example"),
             Act("gnt-cluster rename --force cluster.boxes.example", lacks="Failure"),
             Act("gnt-cluster verify", lacks="ERROR"),
-            Act("gnt-cluster destroy --yes-do-it", code=1, shows="node"),
+            Act("gnt-cluster destroy --yes-do-it", code=1, shows="guest|instance|node"),
+            Act("gnt-instance remove --force guest1"),
+            Act("gnt-instance remove --force guest2"),
             Act("gnt-node remove node3"),
             Act("gnt-node remove node2"),
+            Act("gnt-cluster destroy --yes-do-it"),
+            Act("gnt-cluster info", code=1),
         ),
     ),
 )
