@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -161,8 +162,7 @@ class Box:
             BoxError: it hangs.
         """
         # A file and not a pipe: a daemon that it starts may keep the descriptor open for ever.
-        with (self._directory / f"out.{os.getpid()}").open("w+b", buffering=0) as output:
-            Path(output.name).unlink()
+        with tempfile.TemporaryFile(buffering=0, dir=self._directory) as output:
             process = subprocess.Popen(
                 self.inside(*command, **environment),
                 stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,

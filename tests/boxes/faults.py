@@ -23,7 +23,7 @@ _LONG_S: Final = 60.0
 #: Changes that are under way when the daemon is killed.
 _CHANGES: Final = 6
 #: Seconds until what was away has caught up, or until a daemon has learnt that it is not master.
-_CATCH_UP_S: Final = 120.0
+_CATCH_UP_S: Final = 240.0
 _LOOK_S: Final = 0.5
 
 
@@ -91,7 +91,10 @@ class Faults(Story):
         first.ok("rm", _FILLER)
         for box in (self._second, self._third):
             self._await_copy(box)
-        first.ok("gnt-cluster", "verify")
+        # The simple files of nodes that could not write theirs are sent again after a pause.
+        self._await(
+            lambda: first.run("gnt-cluster", "verify").code == 0, "the cluster is not well again"
+        )
 
     def cut_off_master(self) -> None:
         """The master's cable is out; a candidate takes over, and the cable is put in again."""

@@ -117,6 +117,7 @@ CHAPTERS: Final = (
             Act("gnt-node add --no-ssh-key-check node3", lacks=_CALM),
             _expect_role("C"),
             Act("node3 has no power", does=_cut_power),
+            Act("ganeti-watcher --ignore-pause"),
             Act("gnt-node modify --offline=yes node3", lacks="Failure"),
             Act("gnt-cluster verify", shows="node3|offline"),
             Act("node3 boots", does=_boot),
