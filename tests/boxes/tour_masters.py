@@ -5,6 +5,7 @@ from typing import Final
 from tests.boxes import serving
 from tests.boxes.act import Act, Chapter
 from tests.boxes.cluster import Cluster
+from tests.boxes.tour_cluster import INIT
 
 _RENEW: Final = "gnt-cluster renew-crypto --force"
 
@@ -38,12 +39,12 @@ CHAPTERS: Final = (
     Chapter(
         "new keys",
         (
-            Act(f"{_RENEW} --new-confd-hmac-key"),
-            Act(f"{_RENEW} --new-rapi-certificate"),
-            Act(f"{_RENEW} --new-spice-certificate"),
-            Act(f"{_RENEW} --new-cluster-domain-secret"),
+            Act(
+                f"{_RENEW} --new-confd-hmac-key --new-rapi-certificate --new-spice-certificate"
+                " --new-cluster-domain-secret"
+            ),
             Act(f"{_RENEW} --new-node-certificates"),
-            Act(f"{_RENEW} --new-cluster-certificate"),
+            Act(f"{_RENEW} --new-cluster-certificate --new-node-certificates"),
             Act(f"{_RENEW} --new-ssh-keys --no-ssh-key-check"),
             Act("gnt-cluster verify", lacks="ERROR"),
         ),
@@ -62,6 +63,10 @@ CHAPTERS: Final = (
             Act("gnt-node remove node2"),
             Act("gnt-cluster destroy --yes-do-it"),
             Act("gnt-cluster info", code=1),
+            # Another cluster begins where this one was.
+            Act(INIT),
+            Act("gnt-cluster info", shows="^Cluster name: cluster.boxes.example"),
+            Act("gnt-cluster destroy --yes-do-it"),
         ),
     ),
 )
