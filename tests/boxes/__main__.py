@@ -10,7 +10,7 @@ from tests.boxes.box import BoxError, missing_means
 from tests.boxes.play import play, play_faults, take_tour
 
 #: What can be played alone, and what is played when nothing is said.
-_PARTS: Final = ("takeover", "faults", "tour", "beside")
+_PARTS: Final = ("takeover", "faults", "tour", "beside", "figures")
 _ALL: Final = ("takeover", "faults", "tour")
 
 
@@ -25,13 +25,17 @@ def _play(part: str, nodes: int) -> None:
     if part == "faults":
         _say(str(play_faults(_say)))
         return
-    _say("the tour, with ours")
-    ours = take_tour(_say, with_ours=True)
+    whole = part != "figures"
+    _say("with ours")
+    measuring = part != "tour"
+    ours = take_tour(_say, with_ours=True, whole=whole, measuring=measuring)
     _say(f"{len(ours.outcomes)} acts in {ours.took_s:.0f} s")
-    if part == "beside":
-        _say("the tour, with Debian's daemons")
-        for line in table(take_tour(_say, with_ours=False), ours):
-            _say(line)
+    if part == "tour":
+        return
+    _say("with Debian's daemons")
+    stock = take_tour(_say, with_ours=False, whole=whole, measuring=measuring)
+    for line in table(stock, ours):
+        _say(line)
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.boxes import figures, installation, tour
-from tests.boxes.act import Outcome
+from tests.boxes.act import Chapter, Outcome
 from tests.boxes.cluster import Cluster
 from tests.boxes.figures import Figure
 
@@ -28,12 +28,21 @@ class Toured:
         return sum(each.took_s for each in self.outcomes)
 
 
-def take(cluster: Cluster, package: Path | None, say: Callable[[str], None]) -> Toured:
-    """Take the whole tour on boxes that belong to no cluster yet, and measure.
+def take(
+    cluster: Cluster,
+    package: Path | None,
+    say: Callable[[str], None],
+    *,
+    chapters: Sequence[Chapter],
+    measuring: bool,
+) -> Toured:
+    """Take the tour on boxes that belong to no cluster yet.
 
     Args:
         package: the file of our package in every box; None for Debian's daemons.
         say: is told what is done.
+        chapters: those that are played; the first makes a cluster.
+        measuring: take figures on the cluster once it is made.
 
     Raises:
         BoxError: something is not as it must be.
@@ -43,10 +52,10 @@ def take(cluster: Cluster, package: Path | None, say: Callable[[str], None]) -> 
             installation.install(box, package)
     outcomes: list[Outcome] = []
     measured: list[Figure] = []
-    for chapter in tour.CHAPTERS:
-        if chapter.name == tour.MEASURED_BEFORE:
-            measured += figures.measure(cluster, say)
+    for chapter in chapters:
         outcomes += tour.play(cluster, chapter, say)
+        if measuring and not measured:
+            measured += figures.measure(cluster, say)
     return Toured(tuple(outcomes), tuple(measured))
 
 

@@ -95,11 +95,19 @@ def play(nodes: int, say: Callable[[str], None]) -> Played:
         return story.ending()
 
 
-def take_tour(say: Callable[[str], None], *, with_ours: bool) -> beside.Toured:
+def take_tour(
+    say: Callable[[str], None], *, with_ours: bool, whole: bool, measuring: bool
+) -> beside.Toured:
     """Take the tour on boxes of its own, with ours or with Debian's daemons.
+
+    Args:
+        whole: play all chapters, not only the one that makes a cluster.
+        measuring: take figures on the cluster once it is made.
 
     Raises:
         BoxError: something is not as it must be.
     """
+    chapters = tour.CHAPTERS if whole else tour.CHAPTERS[:1]
     with empty_boxes(tour.NODES, say) as (cluster, inside):
-        return beside.take(cluster, inside if with_ours else None, say)
+        package = inside if with_ours else None
+        return beside.take(cluster, package, say, chapters=chapters, measuring=measuring)

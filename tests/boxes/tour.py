@@ -21,9 +21,6 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     *tour_masters.CHAPTERS,
 )
 
-#: The chapter before which figures are taken: the cluster has nodes, and nothing else to do.
-MEASURED_BEFORE: Final = tour_guests.CHAPTERS[0].name
-
 #: The boxes that the acts name.
 NODES: Final = 3
 
