@@ -44,7 +44,7 @@ from masterd.luxi.dispatch import Dispatcher
 from masterd.luxi.server import Server, ServerLimits
 from masterd.luxi.sockets import SocketSpec
 from masterd.master_node import MasterNode
-from masterd.opening import Opened, Opening, begin_epoch, numbers, read_archive, settle
+from masterd.opening import Opened, Opening, begin_epoch, leave_queue, numbers, read_archive, settle
 from masterd.paths import Paths
 from masterd.query.collect import Collector
 from masterd.query.resources import Resources
@@ -148,6 +148,7 @@ class Application:
         self._busy("Reading the store")
         opened = self._open_store(queue_lock)
         store, config = opened.store, opened.config
+        self._closing.append(("queue", partial(leave_queue, store, queue_lock)))
         self._busy("Comparing the store with what other nodes have")
         highest, stale = self._compare_with_nodes(opened, votes)
         self._watch(config)

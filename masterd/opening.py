@@ -389,6 +389,15 @@ class Opening:
             _log.info("took the queue over from %s: %s", self.paths.queue_dir, report)
 
 
+def leave_queue(store: Store, lock: QueueLock) -> None:
+    """Leave no file of ours in the queue of a cluster that was destroyed: another may begin there.
+
+    `gnt-cluster init` refuses a queue directory that has one.
+    """
+    if _has_ended(store):
+        lock.remove()
+
+
 def _has_ended(store: Store) -> bool:
     """Tell whether the last opcode that ran in this store was the one that ends a cluster."""
     with store.snapshot() as txn:

@@ -27,7 +27,7 @@ class QueueInUseError(Exception):
 
 
 class QueueLock:
-    """The lock, held until `release`. The file stays; only its lock counts."""
+    """The lock, held until `release`. The file stays then; only its lock counts."""
 
     def __init__(
         self, queue_dir: Path, descriptor: int, owner: tuple[int, int] | None = None
@@ -91,6 +91,12 @@ class QueueLock:
                 "the queue is locked: another master daemon or a node daemon uses it"
             ) from error
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def remove(self) -> None:
+        """Let go, and take the file away: nobody needs it any more."""
+        if self._descriptor >= 0:
+            (self._queue_dir / FILE_NAME).unlink(missing_ok=True)
+            self.release()
 
     def release(self) -> None:
         """Let go; does nothing the second time."""

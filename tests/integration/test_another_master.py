@@ -325,6 +325,8 @@ def test_a_cluster_that_comes_after_a_destroyed_one_begins_anew(is_destroyed: bo
                 op = {"OP_ID": "OP_CLUSTER_DESTROY", "reason": []}
                 job_id = int(str(client.call("SubmitJob", [op])))
                 assert system.wait_for_end(client, job_id) == "success"
+        # `gnt-cluster init` begins nothing where the former master has left its lock.
+        assert (daemon.paths.queue_dir / "lock").exists() != is_destroyed
         begin_another_cluster(daemon)
         if not is_destroyed:
             assert "config.data is of another cluster" in refused(cluster)
