@@ -5,7 +5,6 @@ from typing import Final
 from tests.boxes import serving
 from tests.boxes.act import Act, Chapter
 from tests.boxes.cluster import Cluster
-from tests.boxes.tour_cluster import INIT
 
 _RENEW: Final = "gnt-cluster renew-crypto --force"
 
@@ -63,10 +62,6 @@ CHAPTERS: Final = (
             Act("gnt-node remove node2"),
             Act("gnt-cluster destroy --yes-do-it"),
             Act("gnt-cluster info", code=1),
-            # Another cluster begins where this one was.
-            Act(INIT),
-            Act("gnt-cluster info", shows="^Cluster name: cluster.boxes.example"),
-            Act("gnt-cluster destroy --yes-do-it"),
         ),
     ),
 )
