@@ -84,7 +84,7 @@ def play_faults(say: Callable[[str], None]) -> Played:
     with troubled(say) as story:
         for step in faults.STEPS:
             story.take(step)
-        return story.ending()
+        return story.ending(faults.STEPS)
 
 
 def play(nodes: int, say: Callable[[str], None]) -> Played:
@@ -92,7 +92,7 @@ def play(nodes: int, say: Callable[[str], None]) -> Played:
     with prepared(nodes, say) as story:
         for step in STEPS:
             story.take(step)
-        return story.ending()
+        return story.ending(STEPS)
 
 
 def take_tour(

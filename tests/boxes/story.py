@@ -5,7 +5,7 @@ hang, and all the time a watch looks for a second master.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,7 @@ class Story:
         self._first, self._second, self._third = cluster.nodes[:NODES_MIN]
         self._master = self._first
         self._step = "beginning"
+        self._taken: list[str] = []
         self._watch = serving.Watch(cluster.nodes, lambda: self._step)
 
     @contextmanager
@@ -65,6 +66,16 @@ class Story:
         """Look for a second master until the end of the block."""
         with self._watch:
             yield
+
+    def take_next(self, steps: "Sequence[Step[Self]]", step: "Step[Self]") -> None:
+        """Play one of some steps, which must be the first that has not been played.
+
+        Raises:
+            BoxError: an earlier one has failed; or as `take`.
+        """
+        if [each.name for each in steps[: steps.index(step)]] != self._taken:
+            raise BoxError(f"{step.name}: an earlier step has failed")
+        self.take(step)
 
     def take(self, step: "Step[Self]") -> None:
         """Play one step, and ask the questions that end each.
@@ -80,14 +91,17 @@ class Story:
             self._check()
         except BoxError as error:
             raise BoxError(f"{step.name}: {error}\n{self._cluster.last_words()}") from error
+        self._taken.append(step.name)
         self._say(f"  done in {time.monotonic() - began:.0f} s")
 
-    def ending(self) -> Played:
+    def ending(self, steps: "Sequence[Step[Self]]") -> Played:
         """Return what all steps come to.
 
         Raises:
-            BoxError: two nodes served at once.
+            BoxError: one of them was not played to its end, or two nodes served at once.
         """
+        if len(self._taken) != len(steps):
+            raise BoxError(f"{len(self._taken)} of {len(steps)} steps were played to their end")
         if self._watch.twice:
             raise BoxError(f"two masters at once: {self._watch.twice}")
         return Played(len(self._ledger.tags), len(self._ledger.jobs), self._watch.looks)

@@ -5,6 +5,7 @@ from typing import Final
 from tests.boxes import serving
 from tests.boxes.act import Act, Chapter
 from tests.boxes.cluster import Cluster
+from tests.boxes.tour_cluster import INIT
 
 _RENEW: Final = "gnt-cluster renew-crypto --force"
 
@@ -52,7 +53,7 @@ CHAPTERS: Final = (
         "the cluster ends",
         (
             Act("gnt-cluster rename --force other.boxes.example", lacks="Failure"),
-            Act("gnt-cluster info", shows="^Cluster name: other.boxes.example"),
+            Act("gnt-cluster info", shows="^Cluster name: other.boxes.example$"),
             Act("gnt-cluster rename --force cluster.boxes.example", lacks="Failure"),
             Act("gnt-cluster verify", lacks="ERROR"),
             Act("gnt-cluster destroy --yes-do-it", code=1, shows="guest|instance|node"),
@@ -62,6 +63,10 @@ CHAPTERS: Final = (
             Act("gnt-node remove node2"),
             Act("gnt-cluster destroy --yes-do-it"),
             Act("gnt-cluster info", code=1),
+            # Another cluster begins where this one was.
+            Act(INIT),
+            Act("gnt-cluster info", shows="^Cluster name: cluster.boxes.example"),
+            Act("gnt-cluster verify", lacks="ERROR"),
         ),
     ),
 )
