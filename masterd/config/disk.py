@@ -60,12 +60,18 @@ class Disk(ConfigObject, frozen=True, kw_only=True):
             raise ValueError(f"logical_id of a {self.dev_type} disk must be {parts}")
 
 
+class PlannedPart(Disk, frozen=True, kw_only=True):
+    """A disk that a planned one is made of; it may say that it is planned, too."""
+
+    forthcoming: Literal[True] | None = None
+
+
 class ForthcomingDisk(ConfigObject, frozen=True, kw_only=True):
     """A planned disk: any field but `uuid` and `serial_no` may be missing."""
 
     logical_id: tuple[str | int, ...] | None = None
     dev_type: DiskTemplate | None = None
-    children: tuple[Disk, ...] = ()
+    children: tuple[PlannedPart, ...] = ()
     nodes: tuple[str, ...] = ()
     iv_name: str = ""
     size: Annotated[int, Meta(ge=0)] | None = None

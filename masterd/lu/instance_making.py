@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from masterd.config.disk import Disk, ForthcomingDisk
+from masterd.config.disk import Disk, ForthcomingDisk, PlannedPart
 from masterd.config.instance import ForthcomingInstance, Instance, Nic
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.transaction import Draft
@@ -183,7 +183,8 @@ def _planned(instance: Instance) -> ForthcomingInstance:
 
 
 def _planned_disk(disk: Disk) -> ForthcomingDisk:
-    return ForthcomingDisk(**_fields(disk), forthcoming=True)
+    parts = tuple(PlannedPart(**_fields(part), forthcoming=True) for part in disk.children)
+    return ForthcomingDisk(**{**_fields(disk), "children": parts}, forthcoming=True)
 
 
 def _fields(of: msgspec.Struct) -> dict[str, Any]:

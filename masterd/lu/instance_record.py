@@ -58,5 +58,10 @@ def real_disk(planned: AnyDisk) -> Disk:
         return planned
     if planned.logical_id is None or planned.dev_type is None or planned.size is None:
         raise ValueError(f"disk {planned.uuid} has no template, no id or no size")
-    known = msgspec.structs.asdict(planned)
-    return Disk(**{name: known[name] for name in Disk.__struct_fields__})
+    parts = tuple(_as_disk(part) for part in planned.children)
+    return msgspec.structs.replace(_as_disk(planned), children=parts)
+
+
+def _as_disk(planned: AnyDisk) -> Disk:
+    """Return what a disk has of a planned one."""
+    return Disk(**{name: getattr(planned, name) for name in Disk.__struct_fields__})

@@ -380,6 +380,7 @@ def _planned(document: Document) -> None:
 BEFOREHAND: Final = (
     _made("put aside", forthcoming=True, **_disks("file")),
     _made("put aside for KVM", forthcoming=True, hypervisor="kvm"),
+    _made("put aside with mirrors", forthcoming=True, **_mirrored()),
     _made("put aside before", commit=True, config=_all(_planned), **_disks("file", **_anywhere())),
     _refused("put aside by nobody", commit=True),
     _refused("that is real", commit=True, instance_name="inst0.example.com"),

@@ -116,6 +116,19 @@ def test_a_planned_instance_may_lack_everything_but_its_identity() -> None:
     assert joined["disks"]["v"]["size"] == 1024  # type: ignore[index]  # a JSON document
 
 
+def test_parts_of_a_planned_disk_may_say_that_they_are_planned() -> None:
+    changed = copy.deepcopy(RECORDED)
+    part = {
+        "uuid": "p", "serial_no": 1, "forthcoming": True, "dev_type": "plain", "size": 1024,
+        "logical_id": ["xenvg", "p_data"],
+    }  # fmt: skip
+    common = {"serial_no": 1, "forthcoming": True, "dev_type": "drbd", "size": 1024}
+    changed["disks"]["v"] = {"uuid": "v", **common, "children": [part]}
+    joined: Any = document.join(document.split(changed))
+    (child,) = joined["disks"]["v"]["children"]
+    assert {key: child[key] for key in part} == part
+
+
 def test_a_real_object_that_says_it_is_not_planned_is_read_without_the_word() -> None:
     changed = copy.deepcopy(RECORDED)
     changed["instances"][INSTANCE]["forthcoming"] = False
