@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import gevent
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -195,6 +196,8 @@ class History:
             job_id = self._run(ask, system.delay_op())
             if work == "archive":
                 assert ask("ArchiveJob", [job_id])
+            if "shown" in work:
+                self._await_shown(job_id)
 
     def _run(self, ask: Ask, op: dict[str, object]) -> int:
         """Have an opcode carried out; return the job's id, which no job had before."""
@@ -216,6 +219,13 @@ class History:
                 return status
             ask("WaitForJobChange", [job_id, ["status"], [status], None, NEWS_S])
         raise AssertionError(f"job {job_id} stays {status}: {self.log}\n{self._daemons_told()}")
+
+    def _await_shown(self, job_id: int) -> None:
+        """Wait until the files show a job's end; the mirror follows after clients are told."""
+        path = self.paths.queue_dir / f"job-{job_id}"
+        with gevent.Timeout(system.START_S):
+            while not (path.exists() and self.files().jobs[job_id] in system.FINAL):
+                gevent.idle()
 
     def _await_all(self, ask: Ask, job_ids: Iterable[int]) -> None:
         """Wait for the end of jobs of which some may have been archived."""
@@ -296,7 +306,7 @@ def test_masters_take_turns(turns: list[Turn]) -> None:
 
 def test_stock_and_ours_go_on_with_a_job_that_ours_left_queued() -> None:
     with history() as directory:
-        directory.take(("ours", "job", "kill", ""))
+        directory.take(("ours", "job shown", "kill", ""))
         directory.fall_behind()
         directory.take(("stock", "nothing", "stop", ""))
         assert directory.files().jobs == {1: "success"}
