@@ -4,44 +4,44 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from masterd.lu.allocator_test import LUTestAllocator
-from masterd.lu.backup_remove import LUBackupRemove
-from masterd.lu.cluster_address import LUClusterActivateMasterIp, LUClusterDeactivateMasterIp
-from masterd.lu.cluster_crypto import LUClusterRenewCrypto
-from masterd.lu.cluster_life import LUClusterDestroy, LUClusterPostInit
-from masterd.lu.cluster_params import LUClusterSetParams
-from masterd.lu.cluster_query import LUClusterConfigQuery, LUClusterQuery
-from masterd.lu.cluster_redist import LUClusterRedistConf
-from masterd.lu.cluster_rename import LUClusterRename
-from masterd.lu.cluster_verify import LUClusterVerifyConfig
-from masterd.lu.cluster_verify_group import LUClusterVerifyGroup
-from masterd.lu.cluster_verify_jobs import LUClusterVerify, LUClusterVerifyDisks
+from masterd.lu.backup.remove import LUBackupRemove
+from masterd.lu.cluster.address import LUClusterActivateMasterIp, LUClusterDeactivateMasterIp
+from masterd.lu.cluster.crypto import LUClusterRenewCrypto
+from masterd.lu.cluster.disk_sizes import LUClusterRepairDiskSizes
+from masterd.lu.cluster.life import LUClusterDestroy, LUClusterPostInit
+from masterd.lu.cluster.params import LUClusterSetParams
+from masterd.lu.cluster.query import LUClusterConfigQuery, LUClusterQuery
+from masterd.lu.cluster.redist import LUClusterRedistConf
+from masterd.lu.cluster.rename import LUClusterRename
+from masterd.lu.cluster.verify import LUClusterVerifyConfig
+from masterd.lu.cluster.verify_group import LUClusterVerifyGroup
+from masterd.lu.cluster.verify_jobs import LUClusterVerify, LUClusterVerifyDisks
+from masterd.lu.creation.create import LUInstanceCreate
 from masterd.lu.delay import LUTestDelay
-from masterd.lu.disk_activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
-from masterd.lu.disk_sizes import LUClusterRepairDiskSizes
-from masterd.lu.group import LUGroupAdd, LUGroupRemove, LUGroupRename
-from masterd.lu.group_evacuate import LUGroupEvacuate
-from masterd.lu.group_nodes import LUGroupAssignNodes
-from masterd.lu.group_params import LUGroupSetParams
-from masterd.lu.group_verify_disks import LUGroupVerifyDisks
-from masterd.lu.instance_console import LUInstanceConsole
-from masterd.lu.instance_create import LUInstanceCreate
-from masterd.lu.instance_power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
-from masterd.lu.instance_query import LUInstanceQueryData
-from masterd.lu.instance_remove import LUInstanceRemove
-from masterd.lu.network import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
-from masterd.lu.network_connect import LUNetworkConnect, LUNetworkDisconnect
-from masterd.lu.node_evacuate import LUNodeEvacuate, LUNodeMigrate
-from masterd.lu.node_join import LUNodeAdd
-from masterd.lu.node_params import LUNodeSetParams
-from masterd.lu.node_power import LUNodePowercycle, LUOobCommand
-from masterd.lu.node_removal import LUNodeRemove
-from masterd.lu.node_storage import LUNodeQueryStorage
-from masterd.lu.node_units import LUNodeModifyStorage, LURepairNodeStorage
-from masterd.lu.node_volumes import LUNodeQueryvols
+from masterd.lu.disks.activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
+from masterd.lu.group.evacuate import LUGroupEvacuate
+from masterd.lu.group.life import LUGroupAdd, LUGroupRemove, LUGroupRename
+from masterd.lu.group.nodes import LUGroupAssignNodes
+from masterd.lu.group.params import LUGroupSetParams
+from masterd.lu.group.verify_disks import LUGroupVerifyDisks
+from masterd.lu.instance.console import LUInstanceConsole
+from masterd.lu.instance.power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
+from masterd.lu.instance.query import LUInstanceQueryData
+from masterd.lu.instance.remove import LUInstanceRemove
+from masterd.lu.network.connect import LUNetworkConnect, LUNetworkDisconnect
+from masterd.lu.network.life import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
+from masterd.lu.node.evacuate import LUNodeEvacuate, LUNodeMigrate
+from masterd.lu.node.join import LUNodeAdd
+from masterd.lu.node.params import LUNodeSetParams
+from masterd.lu.node.power import LUNodePowercycle, LUOobCommand
+from masterd.lu.node.removal import LUNodeRemove
+from masterd.lu.node.restricted_command import LURestrictedCommand
+from masterd.lu.node.storage import LUNodeQueryStorage
+from masterd.lu.node.units import LUNodeModifyStorage, LURepairNodeStorage
+from masterd.lu.node.volumes import LUNodeQueryvols
 from masterd.lu.os_params_test import LUTestOsParams
 from masterd.lu.query import LUExtStorageDiagnose, LUOsDiagnose, LUQuery, LUQueryFields
 from masterd.lu.queue_tests import LUTestDummy, LUTestJqueue
-from masterd.lu.restricted_command import LURestrictedCommand
 from masterd.lu.tags import LUTagsDel, LUTagsGet, LUTagsSearch, LUTagsSet
 from masterd.work.base import LogicalUnit
 

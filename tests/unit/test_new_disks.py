@@ -11,7 +11,7 @@ from masterd.errors import OpPrereqError
 from masterd.instance import disk_trees, new_disks
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import NewDisk
-from masterd.lu import disk_creation
+from masterd.lu.disks import creation as disk_creation
 from tests.broken_configs import sound
 
 CONFIG = document.split(sound())

@@ -24,7 +24,7 @@ SCRIPTS: Final = sorted(
 FILE_LINES_MAX: Final = 500
 TEST_FILE_LINES_MAX: Final = 800
 FUNCTION_LINES_MAX: Final = 70
-FOLDER_LEVELS_MAX: Final = 2
+FOLDER_LEVELS_MAX: Final = 3
 HELP_S: Final = 60
 
 #: Reads a clock, by module.

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from masterd.config.kinds import CLUSTER
-from masterd.lu.cluster_verify_group import LUClusterVerifyGroup
+from masterd.lu.cluster.verify_group import LUClusterVerifyGroup
 from masterd.opcodes.base import load
 from masterd.verify import nodes, problems, shared, storage
 from masterd.verify.group import GroupView, NodeImage

@@ -1,0 +1,385 @@
+"""OP_INSTANCE_CREATE: what is asked for is checked, places are found, and it is made.
+
+The request is brought into one form first (`request`); parameters, network interfaces,
+nodes and adopted disks are looked at by `params`, `nics`, `nodes` and `disks.adoption`; `making`
+does the work.
+
+Source: Ganeti 3.0.2 lib/cmdlib/instance_create.py (checks, order, texts, locks); prereqs.json,
+lock_requests.json.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from masterd.config import tags
+from masterd.config.instance import Nic
+from masterd.config.kinds import AnyInstance
+from masterd.config.params import fill_free
+from masterd.config.relations import is_forthcoming, nodes_of
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import ECode, OpPrereqError
+from masterd.iallocator.request import Allocate
+from masterd.instance import disks as existing_disks
+from masterd.instance import hook_env, new_disks, policy
+from masterd.instance.new_disks import NewDisk
+from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
+from masterd.lu import names
+from masterd.lu.creation import making as instance_making
+from masterd.lu.creation import nics as create_nics
+from masterd.lu.creation import nodes as create_nodes
+from masterd.lu.creation import params as create_params
+from masterd.lu.creation import request as create_request
+from masterd.lu.creation.making import Creation
+from masterd.lu.creation.nodes import Nodes
+from masterd.lu.creation.params import Parameters
+from masterd.lu.disks import adoption as disk_adoption
+from masterd.lu.instance import host_checks
+from masterd.lu.moves import evacuation
+from masterd.node.documents import plain
+from masterd.node.probe import normal_name
+from masterd.opcodes.instance_create import OpInstanceCreate
+from masterd.rpc.runner import NODED_PORT
+from masterd.work.base import Description, Locks, LogicalUnit
+from masterd.work.hooks import Hooked, HookPath
+
+
+class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
+    """Makes an instance on nodes that are named or that an allocator finds.
+
+    Imports are not carried out yet.
+    """
+
+    HOOKS: ClassVar[HookPath | None] = HookPath("instance-add", "INSTANCE")
+
+    # --- the request --------------------------------------------------------------------------
+
+    def check_arguments(self) -> None:
+        op = self.op
+        if op.mode != "create":
+            raise OpPrereqError(
+                f"This master daemon does not carry out mode '{op.mode}' yet", ECode.INVAL
+            )
+        if op.forthcoming and op.commit:
+            raise OpPrereqError(
+                "Forthcoming generation and commiting are mutually exclusive", ECode.INVAL
+            )
+        if op.no_install and op.start:
+            self.work.say.info("No-installation mode selected, disabling startup")
+            op = replace(op, start=False)
+        if op.ip_check and not op.name_check:
+            raise OpPrereqError("Cannot do IP address check without a name check", ECode.INVAL)
+        op = replace(op, instance_name=self._name(normal_name(op.instance_name)))
+        self.op = create_request.normal(op, self.work.config.snapshot(), self.work.say)
+
+    def _name(self, given: str) -> str:
+        """Return the name in whole where it is to be looked up. Switches.
+
+        Raises:
+            OpPrereqError: nobody knows it, or it is another's.
+        """
+        if not self.op.name_check:
+            return given
+        family = self.work.config.snapshot().cluster.primary_ip_family
+        whole = self.work.probe.host(given, family).name
+        if whole != given:
+            self.work.say.info(f"Resolved given name '{given}' to '{whole}'")
+        if whole != given and not whole.startswith(f"{given}."):
+            raise OpPrereqError(
+                f"Resolved hostname '{whole}' does not look the same as given hostname '{given}'",
+                ECode.INVAL,
+            )
+        return whole
+
+    # --- locks --------------------------------------------------------------------------------
+
+    def needs(self, config: ConfigSnapshot) -> Locks:
+        planned = self._planned(config)
+        wanted = {LockLevel.INSTANCE: LockRequest(frozenset({self.op.instance_name}))}
+        if planned is not None:
+            uuids = frozenset(node.uuid for node in nodes_of(config, planned))
+            return {**wanted, **_on(config, uuids)}
+        if self.op.iallocator is None:
+            return {**wanted, **_on(config, frozenset(self._named(config).uuids))}
+        wanted[LockLevel.NODEGROUP] = LockRequest(ALL, LockMode.SHARED)
+        if not self.op.opportunistic_locking:
+            every = LockRequest(ALL)
+            return {**wanted, LockLevel.NODE: every, LockLevel.NODE_RES: every}
+        enough = 2 if self.op.disk_template in new_disks.MIRRORED_INSIDE else 1
+        nodes, held = frozenset(config.nodes), self.work.locks.names(LockLevel.NODE)
+        return {
+            **wanted,
+            LockLevel.NODE: LockRequest(nodes, at_least=enough),
+            LockLevel.NODE_RES: LockRequest(held or nodes, at_least=enough),
+        }
+
+    def _planned(self, config: ConfigSnapshot) -> AnyInstance | None:
+        """Return what was put aside before and becomes real; None where nothing does.
+
+        Raises:
+            OpPrereqError: it is not there, or is real; or a new instance is there already.
+        """
+        if not self.op.commit:
+            if config.instances.named(self.op.instance_name) is not None:
+                raise OpPrereqError(
+                    f"Instance '{self.op.instance_name}' is already in the cluster", ECode.EXISTS
+                )
+            return None
+        found = config.instances.expand(self.op.instance_name)
+        if found is None or found.name != self.op.instance_name:
+            raise OpPrereqError(f"Instance {self.op.instance_name} unknown", ECode.INVAL)
+        if not is_forthcoming(found):
+            raise OpPrereqError(
+                f"Instance {found.name} (with uuid {found.uuid}) not forthcoming but --commit was"
+                " passed.",
+                ECode.STATE,
+            )
+        return found
+
+    def _named(self, config: ConfigSnapshot) -> Nodes:
+        """Return the nodes that the request names."""
+        primary = names.node(config, self.op.pnode, self.op.pnode_uuid)
+        if self.op.snode is None:
+            return Nodes(primary)
+        return Nodes(primary, names.node(config, self.op.snode, self.op.snode_uuid))
+
+    def without_luck(self) -> "LUInstanceCreate | None":
+        if not self.op.opportunistic_locking:
+            return None
+        self.work.say("* falling back to full lock allocation")
+        return LUInstanceCreate(replace(self.op, opportunistic_locking=False), self.work)
+
+    # --- checks -------------------------------------------------------------------------------
+
+    def check(self, config: ConfigSnapshot) -> Creation:
+        op, work, template = self.op, self.work, self._template()
+        planned = self._planned(config)
+        directory = new_disks.directory(
+            config.cluster, template, op.instance_name, op.file_storage_dir
+        )
+        volume_group = config.cluster.volume_group_name
+        if template in new_disks.ON_VOLUMES and not volume_group:
+            raise OpPrereqError("Cluster does not support lvm-based instances", ECode.STATE)
+        for tag in op.tags:
+            tags.check(tag)
+        params = create_params.wanted(work, config, op)
+        address = self._own_address(config)
+        nics = create_nics.wanted(work, config, self._nics(config), address)
+        disks = [new_disks.read(disk, template, volume_group) for disk in op.disks]
+        self._check_address(address)
+        nics = create_nics.with_macs(work, config, nics)
+        nodes = self._nodes(config, planned, params, nics, disks)
+        self._keep_locks(config, nodes)
+        create_nodes.check_primary(nodes.primary)
+        conflicts = op.conflicts_check
+        nics = create_nics.at_node(work, config, nics, nodes.primary, conflicts=conflicts)
+        create_nodes.check_secondary(work, nodes)
+        create_nodes.check_storage(config, nodes, template, disks)
+        adopts = new_disks.adopts(op.disks, template)
+        disks = self._checked_room(config, nodes, disks, adopts=adopts)
+        self._check_access(config, nodes, params, disks)
+        self._check_policy(config, nodes, params, disks)
+        self._check_hosts(config, nodes, params, nics)
+        return Creation(
+            nodes=nodes,
+            params=params,
+            nics=nics,
+            disks=disks,
+            directory=directory,
+            adopts=adopts,
+            planned=planned,
+        )
+
+    def _template(self) -> str:
+        assert self.op.disk_template is not None, "it has been filled in"
+        return self.op.disk_template
+
+    def _own_address(self, config: ConfigSnapshot) -> str | None:
+        """Return the address that the name stands for, where names are looked up. Switches."""
+        if not self.op.name_check:
+            return None
+        family = config.cluster.primary_ip_family
+        return self.work.probe.host(self.op.instance_name, family).address
+
+    def _check_address(self, address: str | None) -> None:
+        """Refuse a name whose address somebody answers at. Switches."""
+        if not self.op.ip_check or address is None:
+            return
+        if self.work.probe.is_there(address, NODED_PORT, listening=False):
+            raise OpPrereqError(
+                f"IP {address} of instance {self.op.instance_name} already in use",
+                ECode.NOTUNIQUE,
+            )
+
+    def _nics(self, config: ConfigSnapshot) -> Sequence[create_nics.Given]:
+        if not self.op.identify_defaults:
+            return self.op.nics
+        return [create_params.nic_as_the_cluster(config, nic) for nic in self.op.nics]
+
+    def _nodes(
+        self,
+        config: ConfigSnapshot,
+        planned: AnyInstance | None,
+        params: Parameters,
+        nics: Sequence[Nic],
+        disks: Sequence[NewDisk],
+    ) -> Nodes:
+        """Return the nodes: of what was put aside, found, or named. Switches."""
+        if planned is not None:
+            found = Nodes(*nodes_of(config, planned))
+            self.work.say.info(
+                f"Nodes of instance {planned.name}: {', '.join(node.name for node in found.all)}"
+            )
+            return found
+        if self.op.iallocator is None:
+            return self._named(config)
+        allowed = None
+        if self.op.opportunistic_locking:
+            held = self.work.locks.names
+            both = held(LockLevel.NODE) & held(LockLevel.NODE_RES)
+            allowed = sorted(config.nodes[uuid].name for uuid in both)
+        request = Allocate(
+            name=self.op.instance_name,
+            disk_template=self._template(),
+            group_name=self.op.group_name,
+            tags=self.op.tags,
+            os=self.op.os_type,
+            vcpus=params.be_whole.vcpus,
+            memory=params.be_whole.maxmem,
+            spindle_use=params.be_whole.spindle_use,
+            disks=[disk.document() for disk in disks],
+            nics=[plain(nic) for nic in nics],
+            hypervisor=params.hypervisor,
+            allowed_nodes=allowed,
+        )
+        return create_nodes.allocated(self.work, config, self.op.iallocator, request)
+
+    def _keep_locks(self, config: ConfigSnapshot, nodes: Nodes) -> None:
+        """Give back what was locked for the choice of nodes only."""
+        self.work.locks.keep(LockLevel.NODE, nodes.uuids)
+        self.work.locks.keep(LockLevel.NODE_RES, nodes.uuids)
+        self.work.locks.keep(LockLevel.NODEGROUP, evacuation.groups_of(config, nodes.uuids))
+
+    def _checked_room(
+        self, config: ConfigSnapshot, nodes: Nodes, disks: list[NewDisk], *, adopts: bool
+    ) -> list[NewDisk]:
+        """Return the disks, with the sizes they have where they are there already. Switches."""
+        template = self._template()
+        if not adopts:
+            room = new_disks.room_by_group(disks, template)
+            host_checks.room(self.work, config, nodes.all, room)
+            return disks
+        adopted = disk_adoption.volumes if template == "plain" else disk_adoption.devices
+        return adopted(self.work, nodes.primary, disks)
+
+    def _check_access(
+        self, config: ConfigSnapshot, nodes: Nodes, params: Parameters, disks: Sequence[NewDisk]
+    ) -> None:
+        """Refuse a way to disks that the hypervisor does not have."""
+        template = self.op.disk_template
+        assert template is not None, "it has been filled in"
+        group = existing_disks.group_params(config, nodes.primary.group, template)
+        for disk in disks:
+            mode = disk.access or group.get("access", "kernelspace")
+            possible = params.hypervisor == "kvm" and template in new_disks.HAVE_ACCESS
+            if mode != "kernelspace" and not (possible and mode == "userspace"):
+                raise OpPrereqError(
+                    f"Selected hypervisor ({params.hypervisor}) cannot be used with {mode} disk"
+                    " access param",
+                    ECode.STATE,
+                )
+
+    def _check_policy(
+        self, config: ConfigSnapshot, nodes: Nodes, params: Parameters, disks: Sequence[NewDisk]
+    ) -> None:
+        """Refuse an instance that its group does not admit."""
+        if self.op.ignore_ipolicy:
+            return
+        group = config.nodegroups[nodes.primary.group]
+        size = policy.Size(
+            params.be_whole.maxmem,
+            params.be_whole.vcpus,
+            len(self.op.nics),
+            params.be_whole.spindle_use,
+            [disk.size for disk in disks],
+            {self._template()} if disks else frozenset(),
+        )
+        broken = policy.broken(policy.filled(config, group.ipolicy), size)
+        if broken:
+            raise OpPrereqError(
+                f"Instance allocation to group {group.uuid} ({group.name}) violates policy:"
+                f" {', '.join(broken)}",
+                ECode.INVAL,
+            )
+
+    def _check_hosts(
+        self, config: ConfigSnapshot, nodes: Nodes, params: Parameters, nics: Sequence[Nic]
+    ) -> None:
+        """Ask nodes whether it can run there. Switches."""
+        op, work, cluster = self.op, self.work, config.cluster
+        filled = fill_free(cluster.hvparams.get(params.hypervisor, {}), params.hv)
+        host_checks.hypervisor_params(work, nodes.all, params.hypervisor, filled)
+        if op.os_type is not None:
+            variant = op.force_variant
+            host_checks.os_params(
+                work, nodes.all, op.os_type, params.os_whole, force_variant=variant
+            )
+        host_checks.bridges(work, config, nodes.primary, nics)
+        if op.compress not in ("none", *cluster.compression_tools):
+            raise OpPrereqError(
+                "Compression tool not allowed, tools allowed are"
+                f" [{', '.join(cluster.compression_tools)}]",
+                ECode.INVAL,
+            )
+        if op.start:
+            what_for = f"creating instance {op.instance_name}"
+            spec = (params.hypervisor, filled)
+            host_checks.memory(work, nodes.primary, spec, params.be_whole.maxmem, what_for)
+
+    # --- what is told -------------------------------------------------------------------------
+
+    def hooks(self, plan: Creation, config: ConfigSnapshot) -> Hooked:
+        op, secondary = self.op, plan.nodes.secondary
+        subject = hook_env.Subject(
+            name=op.instance_name,
+            primary=plan.nodes.primary.name,
+            secondaries=[] if secondary is None else [secondary.name],
+            os=op.os_type,
+            status=op.start,
+            hypervisor=plan.params.hypervisor,
+            be=plan.params.be_whole,
+            size=plan.params.be_whole,
+            hv=plan.params.hv_whole,
+            nics=plan.nics,
+            disk_template=self._template(),
+            disks=[hook_env.NewDisk(disk.size, disk.mode, disk.name) for disk in plan.disks],
+            tags=op.tags,
+        )
+        env = {**hook_env.asked(op), **hook_env.instance_env(config, subject)}
+        nodes = tuple(dict.fromkeys((config.cluster.master_node, *plan.nodes.uuids)))
+        return Hooked(env, nodes, nodes)
+
+    def describe(self, plan: Creation) -> Description:
+        op = self.op
+        where = " and ".join(node.name for node in plan.nodes.all)
+        if op.forthcoming:
+            return [f"Put aside what instance {op.instance_name} needs on {where}"]
+        verb = "Adopt" if plan.adopts else "Make"
+        said = [f"{verb} {len(plan.disks)} {self._template()} disks on {where}"]
+        if plan.adopts or not plan.disks:
+            said = said if plan.disks else []
+        said.append(f"Record instance {op.instance_name}")
+        return [*said, f"Start it on {plan.nodes.primary.name}"] if op.start else said
+
+    def dry_run(self, plan: Creation) -> list[str]:
+        return plan.nodes.uuids
+
+    def execute(self, plan: Creation) -> list[str]:
+        return instance_making.make(self.work, self.op, plan)
+
+
+def _on(config: ConfigSnapshot, uuids: frozenset[str]) -> Locks:
+    """Return the locks of nodes, what they have to give, and their groups."""
+    nodes = LockRequest(uuids)
+    groups = LockRequest(evacuation.groups_of(config, uuids), LockMode.SHARED)
+    return {LockLevel.NODEGROUP: groups, LockLevel.NODE: nodes, LockLevel.NODE_RES: nodes}

@@ -1,0 +1,135 @@
+"""What OP_INSTANCE_CREATE asks for, brought into one form before anything is looked at.
+
+Source: Ganeti 3.0.2 lib/cmdlib/instance_create.py, CheckArguments (rules, texts); prereqs.json.
+"""
+
+import re
+from dataclasses import replace
+from typing import Final, cast
+
+from masterd.config import typed
+from masterd.config.params import DiskTemplate
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import ECode, OpPrereqError
+from masterd.instance import new_disks
+from masterd.lu.moves import evacuation
+from masterd.opcodes.instance_create import OpInstanceCreate
+from masterd.opcodes.params import DiskParameters, NicParameters
+from masterd.work.feedback import Feedback
+
+#: The parameter of operating systems that names an image instead of one.
+OS_IMAGE: Final = "os-image"
+
+_FILE_DRIVER: Final = "loop"
+#: The NIC by which an instance is talked to is called so, and by the instance's name.
+_COMMUNICATION: Final = "ganeti:communication:"
+_NIC_TYPES: Final[typed.Types] = {
+    **dict.fromkeys(("link", "mac", "mode"), typed.Type.TEXT),
+    **dict.fromkeys(("bridge", "ip", "name", "network", "vlan"), typed.Type.MAYBE_TEXT),
+}
+#: One without a tag, with those beside it that have one; only those; one alone.
+_VLAN: Final = re.compile(r"[.:]\d+(:\d+)*|\d+")
+_URL: Final = re.compile(r"(https?|ftps?)://")
+
+
+def normal(op: OpInstanceCreate, config: ConfigSnapshot, say: Feedback) -> OpInstanceCreate:
+    """Return a request with everything filled in that follows from it and the cluster.
+
+    Raises:
+        OpPrereqError: it contradicts itself, or the cluster does not admit it.
+        TypeEnforcementError: a parameter of a disk or a NIC has a value of no meaning.
+    """
+    nics = [*op.nics, *_communication(op, config)]
+    typed_nics = tuple(_nic(nic) for nic in nics)
+    new_disks.check_names("NIC", typed_nics)
+    typed_nics = tuple(_with_vlan(nic) for nic in typed_nics)
+    new_disks.check_names("disk", op.disks)
+    template = _template(op.disk_template, config)
+    disks = tuple(_disk(disk, template) for disk in op.disks)
+    if new_disks.adopts(disks, template) and op.iallocator is not None:
+        raise OpPrereqError("Disk adoption not allowed with an iallocator script", ECode.INVAL)
+    in_files = template in new_disks.IN_FILES
+    made = replace(
+        op,
+        nics=typed_nics,
+        disks=disks,
+        disk_template=template,
+        file_driver=op.file_driver or (_FILE_DRIVER if in_files else None),
+        iallocator=evacuation.allocator_or_node(config, op.iallocator, op.pnode),
+    )
+    made = _with_secondary(made, template, say)
+    if made.opportunistic_locking and made.iallocator is None:
+        raise OpPrereqError(
+            "Opportunistic locking is only available in combination with an instance allocator",
+            ECode.INVAL,
+        )
+    _check_os(made, config)
+    return made
+
+
+def _communication(op: OpInstanceCreate, config: ConfigSnapshot) -> list[NicParameters]:
+    """Return the NIC by which the instance is talked to, where it is wanted and not given."""
+    name = _COMMUNICATION + op.instance_name
+    if not op.instance_communication or any(nic.get("name") == name for nic in op.nics):
+        return []
+    network = config.cluster.instance_communication_network
+    return [{"name": name, "mac": "generate", "ip": "pool", "network": network}]
+
+
+def _nic(nic: NicParameters) -> NicParameters:
+    # All types of its parameters are those of texts.
+    return cast(NicParameters, typed.typed(nic, _NIC_TYPES))
+
+
+def _disk(disk: DiskParameters, template: str) -> DiskParameters:
+    # All types of its parameters are those of texts or whole numbers.
+    return cast(DiskParameters, new_disks.typed_params(disk, template))
+
+
+def _with_vlan(nic: NicParameters) -> NicParameters:
+    """Return a NIC with its VLAN as switches are told it; a number alone is one without a tag."""
+    vlan = nic.get("vlan")
+    if not vlan:
+        return nic
+    if _VLAN.fullmatch(vlan) is None:
+        raise OpPrereqError(f"Specified VLAN parameter is invalid : {vlan}", ECode.INVAL)
+    return {**nic, "vlan": f".{vlan}"} if vlan.isdigit() else nic
+
+
+def _template(wanted: DiskTemplate | None, config: ConfigSnapshot) -> DiskTemplate:
+    enabled = config.cluster.enabled_disk_templates
+    template = wanted or enabled[0]
+    if template not in enabled:
+        raise OpPrereqError(
+            f"Disk template '{template}' is not enabled in cluster. Enabled disk templates are:"
+            f" {','.join(enabled)}"
+        )
+    return template
+
+
+def _with_secondary(op: OpInstanceCreate, template: str, say: Feedback) -> OpInstanceCreate:
+    if op.pnode is None:
+        return op
+    if template in new_disks.MIRRORED_INSIDE:
+        if op.snode is None:
+            raise OpPrereqError("The networked disk templates need a mirror node", ECode.INVAL)
+    elif op.snode:
+        say.warning("Secondary node will be ignored on non-mirrored disk template")
+        return replace(op, snode=None, snode_uuid=None)
+    return op
+
+
+def os_image(op: OpInstanceCreate) -> str | None:
+    """Return the image that is written onto the first disk; None where an OS is installed."""
+    value = op.osparams.get(OS_IMAGE)
+    return None if value is None else str(value)
+
+
+def _check_os(op: OpInstanceCreate, config: ConfigSnapshot) -> None:
+    image = os_image(op)
+    if image is not None and not (image.startswith("/") or _URL.match(image)):
+        raise OpPrereqError("OS image must be an absolute path or a URL")
+    if op.os_type is None and image is None:
+        raise OpPrereqError("No guest OS or OS image specified", ECode.INVAL)
+    if op.os_type in config.cluster.blacklisted_os:
+        raise OpPrereqError(f"Guest OS '{op.os_type}' is not allowed for installation", ECode.STATE)

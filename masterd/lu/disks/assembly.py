@@ -1,0 +1,192 @@
+"""The disks of an instance: brought up and down, and removed, whatever they are made of.
+
+A disk is brought up on each node that has a copy of it: that is the primary node of the instance
+alone, or both ends of a DRBD disk, which then needs no word about the volumes below it.
+
+Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (order of calls, what counts as a failure).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from masterd.config.instance import Instance
+from masterd.config.kinds import AnyDisk, AnyInstance
+from masterd.config.node import Node
+from masterd.config.snapshot import ConfigSnapshot
+from masterd.errors import OpExecError
+from masterd.instance import disks
+from masterd.lu.instance import guest
+from masterd.node import disks as nodes_disks
+from masterd.node import storage
+from masterd.rpc.result import RpcResult
+from masterd.work.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What came of bringing disks up.
+
+    Attributes:
+        well: Whether all that counts went well.
+        devices: Name of the primary node, what the disk is called in the instance, and its path on
+            the node, None where that has none.
+    """
+
+    well: bool
+    devices: list[tuple[str, str, str | None]]
+
+
+def assemble(
+    work: Work, uuid: str, *, ignore_secondaries: bool = False, ignore_size: bool = False
+) -> Assembled:
+    """Bring an instance's disks up, first on all its nodes, then for use on the primary. Switches.
+
+    So the ends of a DRBD disk meet before one of them may be written to. The disks are recorded as
+    active before, and as not active again where it did not go well.
+
+    Args:
+        ignore_secondaries: Whether a failure before the disks are made ready for use counts not;
+            it never does on a node that is offline, if it is not the primary one.
+        ignore_size: Whether nodes are not told how large disks are, because that is wrong.
+    """
+    instance = guest.record(work.config, uuid, disks_active=True)
+    config = work.config.snapshot()
+    places = list(_places(config, instance))
+    if ignore_size:
+        places = [replace(place, disk=disks.without_size(place.disk)) for place in places]
+    well = True
+    for place in places:
+        result = _assembled(work, config, instance, place, on_primary=False)
+        away = result.offline and place.node.uuid != instance.primary_node
+        well = well and (result.ok or ignore_secondaries or away)
+    devices: list[tuple[str, str, str | None]] = []
+    for place in places:
+        if place.node.uuid == instance.primary_node:
+            result = _assembled(work, config, instance, place, on_primary=True)
+            well = well and result.ok
+            devices.append((place.node.name, place.disk.iv_name, _path(result)))
+    if not well:
+        guest.record(work.config, uuid, disks_active=False)
+    return Assembled(well, devices)
+
+
+def start(work: Work, uuid: str, *, force: bool) -> None:
+    """Bring an instance's disks up so that it can run. Switches.
+
+    Args:
+        force: Whether failures on secondary nodes count not.
+
+    Raises:
+        OpExecError: they did not come up, and were taken down again.
+    """
+    if assemble(work, uuid, ignore_secondaries=force).well:
+        return
+    shut_down(work, uuid)
+    if not force:
+        work.say(
+            "      Hint: If the message above refers to a secondary node, you can retry the"
+            " operation using '--force'"
+        )
+    raise OpExecError("Disk consistency error")
+
+
+def shut_down(work: Work, uuid: str, *, primary_counts: bool = True) -> bool:
+    """Take an instance's disks down on all its nodes; return whether all went well. Switches.
+
+    They are recorded as not active before. What fails is told of and the rest goes on.
+
+    Args:
+        primary_counts: Whether a failure on the primary node is one; on another node it is none
+            where that is offline.
+    """
+    instance = guest.record(work.config, uuid, disks_active=False)
+    config = work.config.snapshot()
+    well = True
+    for place in _places(config, instance):
+        node = place.node
+        result = nodes_disks.shut_down(work.rpc, config, node, (place.disk, instance))
+        if result.ok:
+            continue
+        work.say.warning(
+            f"Could not shutdown block device {place.disk.iv_name} on node {node.name}:"
+            f" {result.error}"
+        )
+        on_primary = node.uuid == instance.primary_node
+        well = well and not (primary_counts if on_primary else not result.offline)
+    return well
+
+
+def remove(work: Work, instance: AnyInstance) -> bool:
+    """Remove an instance's disks from all its nodes; return whether all went well. Switches.
+
+    The directories of disks in files go last. What fails is told of and the rest goes on; on a
+    node that is offline, if it is not the primary one, it is no failure.
+    """
+    config = work.config.snapshot()
+    well = True
+    for place in _places(config, instance):
+        result = nodes_disks.remove(work.rpc, config, place.node, (place.disk, instance))
+        if result.ok:
+            continue
+        work.say.warning(
+            f"Could not remove disk {place.index} on node {place.node.name}, continuing anyway:"
+            f" {result.error}"
+        )
+        well = well and result.offline and place.node.uuid != instance.primary_node
+    primary = config.nodes.get(instance.primary_node or "")
+    if primary is None:
+        # A planned instance may have no node yet, and nothing of it is anywhere.
+        return well
+    for path in disks.directories(disks.of(config, instance)):
+        result = storage.remove_directory(work.rpc, primary, path)
+        if not result.ok:
+            work.say.warning(
+                f"Could not remove directory '{path}' on node {primary.name}: {result.error}"
+            )
+            well = False
+    return well
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One copy of a disk."""
+
+    index: int
+    disk: AnyDisk
+    node: Node
+
+
+def _places(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[_Place]:
+    """Yield each copy of an instance's disks, in the order of the disks."""
+    if instance.primary_node is None:
+        return
+    for index, disk in enumerate(disks.of(config, instance)):
+        for uuid in disks.node_uuids(disk, instance.primary_node):
+            yield _Place(index, disk, config.nodes[uuid])
+
+
+def _assembled(
+    work: Work, config: ConfigSnapshot, instance: Instance, place: _Place, *, on_primary: bool
+) -> RpcResult:
+    """Bring one copy of a disk up, and tell of a failure. Switches."""
+    result = nodes_disks.assemble(
+        work.rpc,
+        config,
+        place.node,
+        (place.disk, instance),
+        on_primary=on_primary,
+        index=place.index,
+    )
+    if not result.ok:
+        work.say.warning(
+            f"Could not prepare block device {place.disk.iv_name} on node {place.node.name}"
+            f" (is_primary={on_primary}, pass={2 if on_primary else 1}): {result.error}"
+        )
+    return result
+
+
+def _path(result: RpcResult) -> str | None:
+    """Return the path of a device as its node tells it, before the link and the uri."""
+    told: Any = result.payload
+    return told[0] if isinstance(told, list) and told else None

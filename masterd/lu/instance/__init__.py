@@ -1,0 +1,5 @@
+"""Instances that are there: run, looked at, recorded, removed.
+
+`guest` is what all opcodes about one instance ask and record of it, `host_checks` what nodes must
+have for one, `record` how instances enter the configuration and leave it.
+"""

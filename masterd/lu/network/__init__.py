@@ -1,0 +1,1 @@
+"""Networks: `life` has those that make, change and remove them, `connect` their groups."""
