@@ -67,8 +67,8 @@ class Story:
         with self._watch:
             yield
 
-    def take_next(self, steps: "Sequence[Step[Self]]", step: "Step[Self]") -> None:
-        """Play one of some steps, which must be the first that has not been played.
+    def take_next(self, steps: "Sequence[Step[Self]]", step: "Step[Self]") -> Sequence[str]:
+        """Play the first of some steps that has not been played; return all that have been then.
 
         Raises:
             BoxError: an earlier one has failed; or as `take`.
@@ -76,6 +76,7 @@ class Story:
         if [each.name for each in steps[: steps.index(step)]] != self._taken:
             raise BoxError(f"{step.name}: an earlier step has failed")
         self.take(step)
+        return self._taken
 
     def take(self, step: "Step[Self]") -> None:
         """Play one step, and ask the questions that end each.
