@@ -15,8 +15,9 @@ from tests.interop.debian import needs_ganeti
 from tests.interop.luxid import needs_luxid
 from tests.same_calls import lanes, sides
 from tests.same_calls.case import Case
+from tests.same_calls.difference import Justified
 from tests.same_calls.families import CASES
-from tests.same_calls.justified import JUSTIFIED, Justified
+from tests.same_calls.justified import JUSTIFIED
 from tests.same_calls.lanes import Lanes
 from tests.same_calls.runs import Compared
 
