@@ -44,12 +44,12 @@ class Ended:
 class Box:
     """A machine made of namespaces. Its files stay when it ends: it can be started again."""
 
-    def __init__(self, plan: BoxPlan, state: Path, shown: Iterable[Path]) -> None:
+    def __init__(self, plan: BoxPlan, state: Path, shown: Iterable[tuple[Path, str]]) -> None:
         """Prepare.
 
         Args:
             state: the directory of all boxes.
-            shown: directories that are seen inside, at the same place.
+            shown: directories of this machine, and where each is seen inside.
         """
         self.plan = plan
         self._state = state
@@ -97,7 +97,7 @@ class Box:
                     "unshare", *_NAMESPACES, "--fork", "--kill-child", "/usr/bin/python3",
                     str(Path(__file__).with_name("box_init.py")), self.plan.name,
                     *(str(self._directory / name) for name in ("root", "upper", "work")),
-                    str(self._state), *map(str, self._shown),
+                    str(self._state), *(f"{outside}:{inside}" for outside, inside in self._shown),
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={"PATH": _PATH, "LANG": "C.UTF-8"},

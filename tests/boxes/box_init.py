@@ -3,9 +3,8 @@
 Usage: python3 box_init.py NAME ROOT UPPER WORK HIDDEN SHOWN...
 
 `ROOT` is where the box's root is put together: an overlay of this machine's `/` with `UPPER` for
-what differs. `HIDDEN` (where boxes keep their files) is empty inside; `SHOWN` are directories that
-are there although they lie in `HIDDEN` or on another file system than `/`. Runs alone, with any
-Python 3.
+what differs. `HIDDEN` (where boxes keep their files) is empty inside; `SHOWN`, each OUTSIDE:INSIDE,
+are directories of this machine and where they are found in the box. Runs alone, with any Python 3.
 """
 
 import contextlib
@@ -35,9 +34,10 @@ def main(name: str, root: str, upper: str, work: str, hidden: str, *shown: str) 
         _run("mount", "--bind", "/dev/null", sysrq)
     Path(root + hidden).mkdir(parents=True, exist_ok=True)
     _run("mount", "-t", "tmpfs", "-o", "mode=755,size=1m", "tmpfs", root + hidden)
-    for directory in shown:
-        Path(root + directory).mkdir(parents=True, exist_ok=True)
-        _run("mount", "--bind", directory, root + directory)
+    for pair in shown:
+        outside, _, inside = pair.partition(":")
+        Path(root + inside).mkdir(parents=True, exist_ok=True)
+        _run("mount", "--bind", outside, root + inside)
     os.chdir(root)
     _run("pivot_root", ".", ".")
     _run("umount", "-l", ".")

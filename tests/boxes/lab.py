@@ -13,7 +13,8 @@ _BRIDGE: Final = "between"
 _KEY_TYPES: Final = ("rsa", "ecdsa", "ed25519")
 
 #: Where guests' disks may be files, of one node's own and of all nodes', and where exports go.
-FILE_DIRECTORIES: Final = ("/srv/ganeti/file-storage", "/srv/ganeti/shared-file-storage")
+_SHARED: Final = "/srv/ganeti/shared-file-storage"
+FILE_DIRECTORIES: Final = ("/srv/ganeti/file-storage", _SHARED)
 _EXPORTS: Final = "/srv/ganeti/export"
 
 #: Kernels without magic SysRq lack this file, and Ganeti's node daemon then reports a fault that is
@@ -33,10 +34,14 @@ class Lab:
 
         Args:
             state: where their files are kept.
-            shown: directories of this machine that are seen in every box.
+            shown: directories of this machine that are seen in every box, at the same place.
         """
         self.plan = plan
-        self.boxes = {each.name: Box(each, state, shown) for each in plan.boxes}
+        # As a network's file system would be: all nodes have the same files there.
+        shared = state / "shared"
+        shared.mkdir()
+        seen = (*((path, str(path)) for path in shown), (shared, _SHARED))
+        self.boxes = {each.name: Box(each, state, seen) for each in plan.boxes}
         self._state = state
         # Names of network namespaces are the machine's; another lab may run.
         self._hub = f"boxes-{state.name}"
