@@ -46,6 +46,15 @@ def usage_mib(disks: Sequence[AnyDisk]) -> int:
     )
 
 
+def shown_mib(size_mib: int) -> str:
+    """Return a size with the unit that suits it."""
+    if size_mib < 1024:
+        return f"{size_mib}M"
+    if size_mib < 1024 * 1024:
+        return f"{size_mib / 1024:.1f}G"
+    return f"{size_mib / 1024 / 1024:.1f}T"
+
+
 def node_uuids(disk: AnyDisk, primary_node: str) -> tuple[str, ...]:
     """Return the nodes on which a disk has to be assembled.
 

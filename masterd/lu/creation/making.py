@@ -158,17 +158,8 @@ def _disks(work: Work, op: OpInstanceCreate, plan: Creation, uuid: str) -> list[
     made = disk_trees.trees(config, place, plan.disks, _Drawn(work))
     if op.disk_template not in MIRRORED_INSIDE:
         for index, disk in enumerate(made):
-            work.say(f"* disk {index}, size {_readable(disk.size)}")
+            work.say(f"* disk {index}, size {disks.shown_mib(disk.size)}")
     return made
-
-
-def _readable(size_mib: int) -> str:
-    """Return a size with the unit that suits it."""
-    if size_mib < 1024:
-        return f"{size_mib}M"
-    if size_mib < 1024 * 1024:
-        return f"{size_mib / 1024:.1f}G"
-    return f"{size_mib / 1024 / 1024:.1f}T"
 
 
 def _as_recorded(work: Work, instance: Instance) -> list[Disk]:
