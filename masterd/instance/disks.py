@@ -1,6 +1,7 @@
 """What disks are made of, and on which nodes they are. Pure.
 
-Source: Ganeti 3.0.2 lib/objects.py (GetNodes, ComputeLDParams), lib/config (GetInstanceDiskParams).
+Source: Ganeti 3.0.2 lib/objects.py (GetNodes, ComputeLDParams, ComputeGrowth, RecordGrow),
+lib/config (GetInstanceDiskParams).
 """
 
 import posixpath
@@ -9,17 +10,20 @@ from typing import Final
 
 import msgspec
 
+from masterd.config.disk import Disk
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.objects import FreeParams
 from masterd.config.params import DiskTemplate, fill_free
 from masterd.config.relations import relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ConfigurationError
+from masterd.errors import ConfigurationError, ECode, OpPrereqError
 
 #: MiB of a DRBD disk's metadata volume. Source: constants DRBD_META_SIZE.
 DRBD_META_MIB: Final = 128
 #: Templates whose disks take no room that the cluster counts.
 _NOT_COUNTED: Final = frozenset({"blockdev", "diskless"})
+#: Templates whose disks can grow. Source: constants DTS_GROWABLE.
+GROWABLE: Final = frozenset({"drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"})
 #: Templates whose disks are files that Ganeti makes directories for. Source: constants DT_FILE.
 _IN_FILES: Final = frozenset({"file", "sharedfile"})
 
@@ -53,6 +57,13 @@ def shown_mib(size_mib: int) -> str:
     if size_mib < 1024 * 1024:
         return f"{size_mib / 1024:.1f}G"
     return f"{size_mib / 1024 / 1024:.1f}T"
+
+
+def shown(disk: AnyDisk) -> str:
+    """Return what a disk is called in messages; a DRBD disk's id holds a secret."""
+    logical_id = disk.logical_id or ()
+    parts = logical_id[2:5] if disk.dev_type == "drbd" else logical_id
+    return f"{disk.iv_name or disk.dev_type} ({'/'.join(map(str, parts))})"
 
 
 def node_uuids(disk: AnyDisk, primary_node: str) -> tuple[str, ...]:
@@ -102,6 +113,36 @@ def ports(disks: Iterable[AnyDisk]) -> list[int]:
         for disk in disks
         if disk.dev_type == "drbd" and disk.logical_id is not None
     ]
+
+
+def uuid_at(instance: AnyInstance, index: int) -> str:
+    """Return the uuid of a disk by its number.
+
+    Raises:
+        OpPrereqError: the instance has none of that number.
+    """
+    if index >= len(instance.disks):
+        raise OpPrereqError(
+            f"Invalid disk index: {index} (the instance has {len(instance.disks)} disks)",
+            ECode.INVAL,
+        )
+    return instance.disks[index]
+
+
+def growth(disk: AnyDisk, amount_mib: int) -> dict[str, int]:
+    """Return what of each volume group a disk takes more on each of its nodes when it grows."""
+    below = disk.children[0] if disk.dev_type == "drbd" and disk.children else disk
+    if below.dev_type != "plain" or below.logical_id is None:
+        return {}
+    return {str(below.logical_id[0]): amount_mib}
+
+
+def grown(disk: Disk, amount_mib: int) -> Disk:
+    """Return a disk that has become larger; with a DRBD disk its data have."""
+    parts = disk.children
+    if disk.dev_type == "drbd" and parts:
+        parts = (grown(parts[0], amount_mib), *parts[1:])
+    return msgspec.structs.replace(disk, size=disk.size + amount_mib, children=parts)
 
 
 def volumes(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from masterd.config import document, ports
 from masterd.errors import OpPrereqError
-from masterd.instance import disk_trees, new_disks
+from masterd.instance import disk_trees, disks, new_disks
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import NewDisk
 from masterd.lu.disks import creation as disk_creation
@@ -38,11 +38,12 @@ class Counted:
 
 
 @pytest.mark.parametrize("size", [1, 9, 64, 1024, 10_241, 1_000_000])
-def test_pieces_cover_a_disk_of_any_size_once(size: int) -> None:
-    pieces = list(disk_creation._pieces(size))
-    assert [offset for offset, _ in pieces] == [sum(p for _, p in pieces[:n]) for n in
+@pytest.mark.parametrize("begin", [0, 5, 64, 1000])
+def test_pieces_cover_a_disk_of_any_size_once(begin: int, size: int) -> None:
+    pieces = list(disk_creation._pieces(begin, size))
+    assert [offset for offset, _ in pieces] == [begin + sum(p for _, p in pieces[:n]) for n in
                                                range(len(pieces))]  # fmt: skip
-    assert sum(piece for _, piece in pieces) == size
+    assert sum(piece for _, piece in pieces) == max(0, size - begin)
     assert all(0 < piece <= 1024 for _, piece in pieces)
 
 
@@ -75,7 +76,7 @@ def test_a_secret_is_not_told_with_its_disk() -> None:
     place = Place(template="drbd", instance="i", primary=FIRST, secondary=SECOND)
     (disk,) = disk_trees.trees(CONFIG, place, [NewDisk(size=64)], Counted())
     assert "secret" in str(disk.logical_id[5])
-    assert "secret" not in disk_creation._told(disk)
+    assert "secret" not in disks.shown(disk)
 
 
 def test_ports_that_are_taken_leave_the_pool_and_count() -> None:

@@ -6,7 +6,7 @@ alone, or both ends of a DRBD disk, which then needs no word about the volumes b
 Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (order of calls, what counts as a failure).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from masterd.config.instance import Instance
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import OpExecError
+from masterd.errors import OpExecError, OpPrereqError
 from masterd.instance import disks
 from masterd.lu.instance import guest
 from masterd.node import disks as nodes_disks
@@ -51,10 +51,25 @@ def assemble(
         ignore_size: Whether nodes are not told how large disks are, because that is wrong.
     """
     instance = guest.record(work.config, uuid, disks_active=True)
-    config = work.config.snapshot()
-    places = list(_places(config, instance))
+    places = list(_places(work.config.snapshot(), instance))
     if ignore_size:
         places = [replace(place, disk=disks.without_size(place.disk)) for place in places]
+    return _assemble(work, instance, places, ignore_secondaries=ignore_secondaries)
+
+
+def assemble_some(work: Work, instance: Instance, uuids: Collection[str]) -> Assembled:
+    """Bring some of an instance's disks up, without recording that it has them active. Switches.
+
+    Otherwise as `assemble`: where it did not go well, no disk counts as active any more.
+    """
+    places = list(_places(work.config.snapshot(), instance, uuids))
+    return _assemble(work, instance, places)
+
+
+def _assemble(
+    work: Work, instance: Instance, places: Sequence["_Place"], *, ignore_secondaries: bool = False
+) -> Assembled:
+    config = work.config.snapshot()
     well = True
     for place in places:
         result = _assembled(work, config, instance, place, on_primary=False)
@@ -67,7 +82,7 @@ def assemble(
             well = well and result.ok
             devices.append((place.node.name, place.disk.iv_name, _path(result)))
     if not well:
-        guest.record(work.config, uuid, disks_active=False)
+        guest.record(work.config, instance.uuid, disks_active=False)
     return Assembled(well, devices)
 
 
@@ -101,9 +116,41 @@ def shut_down(work: Work, uuid: str, *, primary_counts: bool = True) -> bool:
             where that is offline.
     """
     instance = guest.record(work.config, uuid, disks_active=False)
+    places = list(_places(work.config.snapshot(), instance))
+    return _shut_down(work, instance, places, primary_counts=primary_counts)
+
+
+def shut_down_some(work: Work, instance: Instance, uuids: Collection[str]) -> bool:
+    """Take some of an instance's disks down, without recording it; see `shut_down`. Switches."""
+    places = list(_places(work.config.snapshot(), instance, uuids))
+    return _shut_down(work, instance, places)
+
+
+def shut_down_after_work(work: Work, uuid: str, uuids: Collection[str] | None = None) -> None:
+    """Take disks down that were up for some work only, all or some of them. Switches.
+
+    Raises:
+        OpExecError: the instance is to run, or does, or its node does not tell.
+    """
+    config = work.config.snapshot()
+    instance = guest.now(work.config, uuid)
+    found = guest.Guest(instance, config.nodes[instance.primary_node])
+    try:
+        guest.check_not_running(work, config, found, "cannot shutdown disks", guest.NOT_RUNNING)
+    except OpPrereqError as error:
+        raise OpExecError(error.message) from error
+    if uuids is None:
+        shut_down(work, uuid)
+    else:
+        shut_down_some(work, instance, uuids)
+
+
+def _shut_down(
+    work: Work, instance: Instance, places: Sequence["_Place"], *, primary_counts: bool = True
+) -> bool:
     config = work.config.snapshot()
     well = True
-    for place in _places(config, instance):
+    for place in places:
         node = place.node
         result = nodes_disks.shut_down(work.rpc, config, node, (place.disk, instance))
         if result.ok:
@@ -157,11 +204,15 @@ class _Place:
     node: Node
 
 
-def _places(config: ConfigSnapshot, instance: AnyInstance) -> Iterator[_Place]:
-    """Yield each copy of an instance's disks, in the order of the disks."""
+def _places(
+    config: ConfigSnapshot, instance: AnyInstance, uuids: Collection[str] | None = None
+) -> Iterator[_Place]:
+    """Yield each copy of an instance's disks, or of some of them, in the order of the disks."""
     if instance.primary_node is None:
         return
     for index, disk in enumerate(disks.of(config, instance)):
+        if uuids is not None and disk.uuid not in uuids:
+            continue
         for uuid in disks.node_uuids(disk, instance.primary_node):
             yield _Place(index, disk, config.nodes[uuid])
 

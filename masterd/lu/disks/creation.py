@@ -19,6 +19,7 @@ from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import OpExecError
 from masterd.instance import disk_trees
+from masterd.instance.disks import shown, shown_mib
 from masterd.instance.new_disks import IN_FILES
 from masterd.lu.disks import sync as disk_sync
 from masterd.node import disks as nodes_disks
@@ -87,7 +88,7 @@ def _create_tree(
         exclusive_storage=config.node_params(node).exclusive_storage,
     )
     result.raise_(
-        f"Can't create block device {_told(disk)} on node {node.name} for instance {instance.name}"
+        f"Can't create block device {shown(disk)} on node {node.name} for instance {instance.name}"
     )
     made.append(Made(node, disk))
 
@@ -98,42 +99,46 @@ def undo(work: Work, instance: Instance, made: Sequence[Made]) -> None:
     for each in made:
         result = nodes_disks.remove(work.rpc, config, each.node, (each.disk, instance))
         result.warn(
-            f"Failed to remove newly-created disk {_told(each.disk)} on node {each.node.name}",
+            f"Failed to remove newly-created disk {shown(each.disk)} on node {each.node.name}",
             work.say.warning,
         )
-
-
-def _told(disk: Disk) -> str:
-    """Return what a disk is called in messages; a DRBD disk's id holds a secret."""
-    parts = disk.logical_id[2:5] if disk.dev_type == "drbd" else disk.logical_id
-    return f"{disk.iv_name or disk.dev_type} ({'/'.join(map(str, parts))})"
 
 
 # --- what is written onto them --------------------------------------------------------------------
 
 
-def wipe(work: Work, instance: Instance, those: Sequence[Disk]) -> None:
+def wipe(work: Work, instance: Instance, those: Sequence[Disk], *, from_mib: int = 0) -> None:
     """Overwrite disks, while their mirrors are not synchronized.
+
+    Args:
+        instance: as it is recorded, with its disks.
+        from_mib: where that begins on each of them.
 
     Raises:
         OpExecError: a node failed; mirrors go on by themselves nevertheless.
     """
 
     def write(config: ConfigSnapshot, node: Node) -> None:
-        for index, disk in enumerate(those):
-            work.say.info(f"* Wiping disk {index}")
-            _wipe(work, config, (instance, node), index, disk)
+        for disk in those:
+            index = instance.disks.index(disk.uuid)
+            part = f" (from {shown_mib(from_mib)} to {shown_mib(disk.size)})" if from_mib else ""
+            work.say.info(f"* Wiping disk {index}{part}")
+            _wipe(work, config, (instance, node), (index, disk), from_mib)
 
     _while_paused(work, instance, those, write)
 
 
 def _wipe(
-    work: Work, config: ConfigSnapshot, at: tuple[Instance, Node], index: int, disk: Disk
+    work: Work,
+    config: ConfigSnapshot,
+    at: tuple[Instance, Node],
+    numbered: tuple[int, Disk],
+    from_mib: int,
 ) -> None:
-    instance, node = at
+    (instance, node), (index, disk) = at, numbered
     began_s = work.clock.monotonic_s()
     reported_s: float | None = None
-    for offset, piece in _pieces(disk.size):
+    for offset, piece in _pieces(from_mib, disk.size):
         owned = (disk, instance)
         result = nodes_disks.wipe(work.rpc, config, node, owned, offset=offset, size=piece)
         result.raise_(f"Could not wipe disk {index} at offset {offset} for size {piece}")
@@ -144,10 +149,10 @@ def _wipe(
             reported_s = now_s
 
 
-def _pieces(size: int) -> Iterator[tuple[int, int]]:
-    """Yield offset and size of each piece of so many MiB."""
+def _pieces(begin: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield offset and size of each piece of a disk of so many MiB, from `begin` on."""
     longest = max(1, int(min(_PIECE_MIB_MAX, size * _PIECE_SHARE)))
-    for offset in range(0, size, longest):
+    for offset in range(begin, size, longest):
         yield offset, min(longest, size - offset)
 
 

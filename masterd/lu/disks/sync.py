@@ -3,7 +3,7 @@
 Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (WaitForSync: pauses, tries, texts).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from masterd.config.instance import Instance
@@ -29,19 +29,26 @@ _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60))
 Told = Sequence[dict[str, Any] | None]
 
 
-def wait(work: Work, instance: Instance, *, until_same: bool = True) -> bool:
+def wait(
+    work: Work,
+    instance: Instance,
+    *,
+    until_same: bool = True,
+    those: Collection[str] | None = None,
+) -> bool:
     """Wait until all mirrors are the same; return whether none is broken in the end. Switches.
 
     How long that takes is up to the nodes: there is no bound but on how often one is silent.
 
     Args:
         until_same: otherwise it is enough that they are being made the same.
+        those: uuids of the disks that are looked at; None for all.
 
     Raises:
         OpExecError: the primary node does not answer.
     """
     config = work.config.snapshot()
-    there = disks.of(config, instance)
+    there = [disk for disk in disks.of(config, instance) if those is None or disk.uuid in those]
     if not there:
         return True
     if until_same:

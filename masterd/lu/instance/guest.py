@@ -32,8 +32,10 @@ from masterd.work.context import RecordedConfig
 from masterd.work.hooks import Hooked
 from masterd.work.work import Work
 
-#: States in which an instance is of use to clients, and that in which it should not run.
+#: States in which an instance is of use to clients, those in which it should not run, and the one
+#: of these in which it can be started.
 ONLINE: Final[tuple[AdminState, ...]] = ("down", "up")
+NOT_RUNNING: Final[tuple[AdminState, ...]] = ("down", "offline")
 STOPPED: Final[tuple[AdminState, ...]] = ("down",)
 
 _KVM: Final = "kvm"
@@ -137,19 +139,26 @@ def was_stopped_inside(config: ConfigSnapshot, instance: Instance, told: Any) ->
     )
 
 
-def check_not_running(work: Work, config: ConfigSnapshot, found: Guest, told: str) -> None:
+def check_not_running(
+    work: Work,
+    config: ConfigSnapshot,
+    found: Guest,
+    told: str,
+    wanted: Collection[AdminState] = STOPPED,
+) -> None:
     """Refuse an instance that is to run, or does. Switches.
 
     Whether it does is not asked of a primary node that is offline.
 
     Args:
         told: What cannot be done because of it.
+        wanted: The states in which it may be.
 
     Raises:
         OpPrereqError: it is, or its node does not tell.
     """
     instance, node = found.instance, found.node
-    check_admin_state(instance, STOPPED, told)
+    check_admin_state(instance, wanted, told)
     if node.offline:
         work.say.warning("Primary node offline, ignoring check that instance is down")
         return
