@@ -265,9 +265,9 @@ def violations(config: ConfigSnapshot, policy: InstancePolicy, instance: AnyInst
 class Size:
     """What counts of an instance; memory and disks are MiB, None is not looked at."""
 
-    memory_mib: int
-    vcpus: int
-    nics: int
+    memory_mib: int | None
+    vcpus: int | None
+    nics: int | None
     spindles: int | None
     disks_mib: Sequence[int | None]
     templates: AbstractSet[str]

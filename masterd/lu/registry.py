@@ -19,6 +19,7 @@ from masterd.lu.cluster.verify_jobs import LUClusterVerify, LUClusterVerifyDisks
 from masterd.lu.creation.create import LUInstanceCreate
 from masterd.lu.delay import LUTestDelay
 from masterd.lu.disks.activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
+from masterd.lu.disks.grow import LUInstanceGrowDisk
 from masterd.lu.group.evacuate import LUGroupEvacuate
 from masterd.lu.group.life import LUGroupAdd, LUGroupRemove, LUGroupRename
 from masterd.lu.group.nodes import LUGroupAssignNodes
@@ -74,6 +75,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_CONSOLE": LUInstanceConsole,
     "OP_INSTANCE_CREATE": LUInstanceCreate,
     "OP_INSTANCE_DEACTIVATE_DISKS": LUInstanceDeactivateDisks,
+    "OP_INSTANCE_GROW_DISK": LUInstanceGrowDisk,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_REMOVE": LUInstanceRemove,
