@@ -86,10 +86,14 @@ def lock(config: ConfigSnapshot, op: NamesInstance, mode: LockMode = LockMode.EX
 
 def hooked(config: ConfigSnapshot, instance: AnyInstance, op: OpCode) -> Hooked:
     """Return what scripts are told, which run on the master and all nodes of the instance."""
-    env = {
-        **hook_env.asked(op),
-        **hook_env.instance_env(config, hook_env.subject(config, instance)),
-    }
+    return hooked_as(config, instance, op, hook_env.subject(config, instance))
+
+
+def hooked_as(
+    config: ConfigSnapshot, instance: AnyInstance, op: OpCode, told: hook_env.Subject
+) -> Hooked:
+    """Return the same of an instance that is told of as it is to be."""
+    env = {**hook_env.asked(op), **hook_env.instance_env(config, told)}
     uuids = [config.cluster.master_node, *(node.uuid for node in nodes_of(config, instance))]
     nodes = tuple(dict.fromkeys(uuids))
     return Hooked(env, nodes, nodes)
@@ -144,6 +148,7 @@ def check_not_running(
     config: ConfigSnapshot,
     found: Guest,
     told: str,
+    *,
     wanted: Collection[AdminState] = STOPPED,
 ) -> None:
     """Refuse an instance that is to run, or does. Switches.
