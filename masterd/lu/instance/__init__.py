@@ -1,5 +1,6 @@
-"""Instances that are there: run, looked at, recorded, removed.
+"""Instances that are there: run, looked at, changed, recorded, removed.
 
 `guest` is what all opcodes about one instance ask and record of it, `host_checks` what nodes must
-have for one, `record` how instances enter the configuration and leave it.
+have for one, `record` how instances enter the configuration and leave it. `hotplug` changes devices
+of one that runs, `modified` is what came of a part of a modification.
 """
