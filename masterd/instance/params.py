@@ -17,7 +17,8 @@ from masterd.config.params import (
     fill,
     fill_free,
 )
-from masterd.errors import OpPrereqError
+from masterd.errors import ECode, OpPrereqError
+from masterd.opcodes.secrets import Secret
 
 #: Hypervisor parameters that belong to nodes, not to instances. Source: constants HVC_GLOBALS.
 GLOBAL_HV_PARAMS: Final = frozenset(
@@ -37,6 +38,21 @@ def hypervisor(
         return dict(own)
     of_os = cluster.os_hvp.get(os_name or "", {}).get(name, {})
     return fill_free(cluster.hvparams.get(name, {}), of_os, own)
+
+
+def check_own_hypervisor(own: Mapping[Any, object]) -> None:
+    """Refuse hypervisor parameters of an instance that belong to nodes.
+
+    Raises:
+        OpPrereqError: there are such.
+    """
+    wrong = sorted(GLOBAL_HV_PARAMS & own.keys())
+    if wrong:
+        raise OpPrereqError(
+            "The following hypervisor parameters are global and cannot be customized at instance"
+            f" level, please modify them at cluster level: {', '.join(wrong)}",
+            ECode.INVAL,
+        )
 
 
 def backend(cluster: Cluster, own: PartialBeParams) -> BeParams:
@@ -59,6 +75,25 @@ def given_backend(given: Mapping[Any, object]) -> dict[str, object]:
 def nic(cluster: Cluster, own: PartialNicParams) -> NicParams:
     """Return a network interface's parameters."""
     return fill(cluster.nicparams[_DEFAULT], own)
+
+
+def revealed(given: Mapping[Any, Secret] | None) -> dict[Any, object]:
+    """Return private or secret parameters as they are."""
+    return {name: value.reveal() for name, value in (given or {}).items()}
+
+
+def os_texts(what: str, given: Mapping[Any, object]) -> dict[str, str]:
+    """Return parameters of an operating system, which are texts.
+
+    Raises:
+        OpPrereqError: one is none; a value is not told, as it may be secret.
+    """
+    found = {}
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise OpPrereqError(f"'{name}' of {what} is not a text", ECode.INVAL)
+        found[str(name)] = value
+    return found
 
 
 def os_public(cluster: Cluster, os_name: str | None, own: Mapping[str, str]) -> dict[str, object]:

@@ -17,7 +17,6 @@ from masterd.instance import params
 from masterd.lu.instance import guest
 from masterd.opcodes.instance_create import OpInstanceCreate
 from masterd.opcodes.params import NicParameter, NicParameters
-from masterd.opcodes.secrets import Secret
 from masterd.work.work import Work
 
 _AUTO: Final = "auto"
@@ -65,11 +64,11 @@ def wanted(work: Work, config: ConfigSnapshot, op: OpInstanceCreate) -> Paramete
     hv = hypervisor_rules.typed_params(work.dialect.hypervisor_rules, op.hvparams)
     hv_whole = params.hypervisor(cluster, hypervisor, op.os_type, hv)
     guest.check_hypervisor_rules(work, hypervisor, hv_whole)
-    _check_not_global(hv)
+    params.check_own_hypervisor(hv)
     be = _backend(config, op.beparams)
-    public = _texts("osparams", op.osparams)
-    private = _texts("osparams_private", _revealed(op.osparams_private))
-    secret = _texts("osparams_secret", _revealed(op.osparams_secret))
+    public = params.os_texts("osparams", op.osparams)
+    private = params.os_texts("osparams_private", params.revealed(op.osparams_private))
+    secret = params.os_texts("osparams_secret", params.revealed(op.osparams_secret))
     os_whole = params.os_whole(cluster, op.os_type, public=public, private=private, secret=secret)
     made = Parameters(
         hypervisor=hypervisor,
@@ -85,16 +84,6 @@ def wanted(work: Work, config: ConfigSnapshot, op: OpInstanceCreate) -> Paramete
     return _as_the_cluster(config, op, made) if op.identify_defaults else made
 
 
-def _check_not_global(hv: FreeParams) -> None:
-    wrong = sorted(hv.keys() & params.GLOBAL_HV_PARAMS)
-    if wrong:
-        raise OpPrereqError(
-            "The following hypervisor parameters are global and cannot be customized at instance"
-            f" level, please modify them at cluster level: {', '.join(wrong)}",
-            ECode.INVAL,
-        )
-
-
 def _backend(config: ConfigSnapshot, given: Mapping[Any, object]) -> PartialBeParams:
     default = write(config.cluster.beparams["default"])
     named = {
@@ -102,24 +91,6 @@ def _backend(config: ConfigSnapshot, given: Mapping[Any, object]) -> PartialBePa
         for name, value in given.items()
     }
     return typed.given(PartialBeParams, params.given_backend(named), "beparams")
-
-
-def _revealed(given: Mapping[Any, Secret] | None) -> dict[Any, object]:
-    return {name: value.reveal() for name, value in (given or {}).items()}
-
-
-def _texts(what: str, given: Mapping[Any, object]) -> dict[str, str]:
-    """Return parameters of an operating system, which are texts.
-
-    Raises:
-        OpPrereqError: one is none; a value is not told, as it may be secret.
-    """
-    found = {}
-    for name, value in given.items():
-        if not isinstance(value, str):
-            raise OpPrereqError(f"'{name}' of {what} is not a text", ECode.INVAL)
-        found[str(name)] = value
-    return found
 
 
 # --- what is left to the cluster ------------------------------------------------------------------
