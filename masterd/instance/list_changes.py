@@ -157,13 +157,22 @@ def check_names(kind: Kind, items: Iterable[Named]) -> None:
     Raises:
         OpPrereqError: there are such.
     """
-    used: set[str] = set()
-    for item in items:
-        used.add(item.uuid)
-        name = item.name
+    check_given_names(kind, ((item.name, item.uuid) for item in items))
+
+
+def check_given_names(kind: Kind, called: Iterable[tuple[object, str | None]]) -> None:
+    """Refuse the same of names and uuids; new items have none of the latter yet.
+
+    Raises:
+        OpPrereqError: there are such.
+    """
+    used: set[object] = set()
+    for name, uuid in called:
+        if uuid is not None:
+            used.add(uuid)
         if name is None:
             continue
-        if number(name) is not None:
+        if not isinstance(name, str) or number(name) is not None:
             raise OpPrereqError(f"A {kind} cannot have a number as its name: '{name}'", ECode.INVAL)
         if name.lower() == _NONE:
             continue

@@ -7,7 +7,7 @@ CalculateFileStorageDir); constants IDISK_*; disk_trees.json.
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from masterd.config import typed
 from masterd.config.cluster import Cluster
@@ -91,34 +91,6 @@ def typed_params(disk: Mapping[str, object], template: str) -> dict[str, object]
         TypeEnforcementError: one is unknown, or has a value of no meaning.
     """
     return dict(disk) if template == _PROVIDED else typed.typed(disk, _TYPES)
-
-
-def check_names(kind: str, devices: Iterable[Mapping[Any, object]]) -> None:
-    """Refuse names of devices that are numbers, or that two of them have.
-
-    Raises:
-        OpPrereqError: there is one.
-    """
-    seen: set[str] = set()
-    for device in devices:
-        name = device.get("name")
-        if not isinstance(name, str):
-            if name is not None:
-                raise _numeric(kind, name)
-            continue
-        if name.strip().lstrip("+-").isdigit():
-            raise _numeric(kind, name)
-        if name.lower() == _NONE:
-            continue
-        if name in seen:
-            raise OpPrereqError(f"{kind} name '{name}' already used", ECode.NOTUNIQUE)
-        seen.add(name)
-
-
-def _numeric(kind: str, name: object) -> OpPrereqError:
-    return OpPrereqError(
-        f"Invalid name '{name}'. Purely numeric {kind} names are not allowed", ECode.INVAL
-    )
 
 
 def adopts(disks: Sequence[Mapping[str, object]], template: str) -> bool:

@@ -23,6 +23,7 @@ from masterd.iallocator.request import Allocate
 from masterd.instance import disks as existing_disks
 from masterd.instance import hook_env, new_disks, policy
 from masterd.instance.new_disks import NewDisk
+from masterd.instance.nics import Given
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
 from masterd.lu import names
 from masterd.lu.creation import making as instance_making
@@ -211,7 +212,7 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
                 ECode.NOTUNIQUE,
             )
 
-    def _nics(self, config: ConfigSnapshot) -> Sequence[create_nics.Given]:
+    def _nics(self, config: ConfigSnapshot) -> Sequence[Given]:
         if not self.op.identify_defaults:
             return self.op.nics
         return [create_params.nic_as_the_cluster(config, nic) for nic in self.op.nics]

@@ -6,36 +6,22 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_utils.py (ComputeNics, CheckForConflict
 instance_create.py (order, texts).
 """
 
-import ipaddress
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, get_args
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from masterd.config import address_pool
 from masterd.config.instance import Nic
 from masterd.config.network import Network
-from masterd.config.node import Node, NodeGroup
+from masterd.config.node import Node
 from masterd.config.objects import write
-from masterd.config.params import NicMode, PartialNicParams
+from masterd.config.params import PartialNicParams
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import AddressPoolError, ConfigurationError, ECode, OpPrereqError
-from masterd.instance import params
+from masterd.errors import AddressPoolError, ECode, OpPrereqError
+from masterd.instance import nics as nic_rules
+from masterd.instance.nics import Given
 from masterd.lu import names
-from masterd.opcodes.params import NicParameter
 from masterd.wconf.reservations import Thing
 from masterd.work.work import Reserving, Work
-
-Given = Mapping[NicParameter, str | None]
-
-_AUTO: Final = "auto"
-_GENERATE: Final = "generate"
-_NONE: Final = "none"
-_POOL: Final = "pool"
-_ROUTED: Final = "routed"
-_BRIDGED: Final = "bridged"
-_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 def wanted(
@@ -57,20 +43,20 @@ def wanted(
 
 def _wanted(work: Work, config: ConfigSnapshot, given: Given, own_address: str | None) -> Nic:
     mode = given.get("mode")
-    network = _said(given.get("network"))
+    network = nic_rules.said(given.get("network"))
     if network is not None and (mode is not None or given.get("link") is not None):
         raise OpPrereqError(
             "If network is given, no mode or link is allowed to be passed", ECode.INVAL
         )
     default = config.cluster.nicparams["default"].mode
-    filled_mode = default if mode in (None, _AUTO) else mode
+    filled_mode = default if mode in (None, nic_rules.AUTO) else mode
     address = _address(given.get("ip"), network, own_address)
-    if filled_mode == _ROUTED and not address and not network:
+    if filled_mode == nic_rules.ROUTED and not address and not network:
         raise OpPrereqError(
             "Routed nic mode requires an ip address if not attached to a network", ECode.INVAL
         )
-    mac = given.get("mac") or _AUTO
-    if mac not in (_AUTO, _GENERATE):
+    mac = given.get("mac") or nic_rules.AUTO
+    if mac not in (nic_rules.AUTO, nic_rules.GENERATE):
         mac = _reserved_mac(work.reserve, mac)
     own = _connected(config, filled_mode if mode else None, given)
     return Nic(
@@ -78,53 +64,38 @@ def _wanted(work: Work, config: ConfigSnapshot, given: Given, own_address: str |
         ip=address,
         nicparams=own,
         network=None if network is None else names.network(config, network).uuid,
-        name=_said(given.get("name")),
+        name=nic_rules.said(given.get("name")),
         uuid=work.new_uuid(),
     )
 
 
-def _said(value: str | None) -> str | None:
-    """Return a value, for which "none" stands where there is none."""
-    return None if value is None or value.lower() == _NONE else value
-
-
 def _address(given: str | None, network: str | None, own_address: str | None) -> str | None:
-    address = _said(given)
+    address = nic_rules.said(given)
     if address is None:
         return None
-    if address.lower() == _AUTO:
+    if address.lower() == nic_rules.AUTO:
         if own_address is None:
             raise OpPrereqError(
                 "IP address set to auto but name checks have been skipped", ECode.INVAL
             )
         return own_address
-    if address.lower() == _POOL:
+    if address.lower() == nic_rules.POOL:
         if network is None:
             raise OpPrereqError("if ip=pool, parameter network must be passed too", ECode.INVAL)
-        return _POOL
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        raise OpPrereqError(f"Invalid IP address '{address}'", ECode.INVAL) from None
+        return nic_rules.POOL
+    nic_rules.check_address(address)
     return address
 
 
 def _reserved_mac(reserve: Reserving, given: str) -> str:
-    mac = given.lower()
-    if _MAC.fullmatch(mac) is None:
-        raise OpPrereqError(f"Invalid MAC address '{given}'", ECode.INVAL)
+    mac = nic_rules.normal_mac(given)
     reserve.thing(Thing.MAC, mac)
     return mac
 
 
 def _connected(config: ConfigSnapshot, mode: str | None, given: Given) -> PartialNicParams:
-    if mode is not None and mode not in get_args(NicMode):
-        raise ConfigurationError(f"Invalid NIC mode '{mode}'")
-    said = {"mode": mode, "link": given.get("link"), "vlan": given.get("vlan")}
-    own = msgspec.convert({name: value for name, value in said.items() if value}, PartialNicParams)
-    filled = params.nic(config.cluster, own)
-    if filled.mode == _BRIDGED and not filled.link:
-        raise ConfigurationError("Missing bridged NIC link")
+    asked = {"mode": mode, "link": given.get("link"), "vlan": given.get("vlan")}
+    own, _ = nic_rules.connected(config, {name: value for name, value in asked.items() if value})
     return own
 
 
@@ -136,7 +107,7 @@ def with_macs(work: Work, config: ConfigSnapshot, nics: Iterable[Nic]) -> list[N
     """
     found = []
     for nic in nics:
-        if nic.mac in (_AUTO, _GENERATE):
+        if nic.mac in (nic_rules.AUTO, nic_rules.GENERATE):
             network = None if nic.network is None else config.networks[nic.network]
             prefix = None if network is None else network.mac_prefix
             nic = msgspec.structs.replace(nic, mac=work.reserve.new_mac(prefix))
@@ -161,7 +132,7 @@ def at_node(
     for index, nic in enumerate(nics):
         if nic.network is None:
             if conflicts and nic.ip is not None:
-                check_conflicts(config, group, nic.ip)
+                nic_rules.check_conflicts(config, group, nic.ip)
             found.append(nic)
             continue
         network = config.networks[nic.network]
@@ -182,7 +153,7 @@ def at_node(
 
 def _taken(work: Work, network: Network, index: int, address: str, *, conflicts: bool) -> str:
     """Put an address of a network aside, one of the pool where that is asked for."""
-    if address.lower() == _POOL:
+    if address.lower() == nic_rules.POOL:
         try:
             chosen = work.reserve.new_ip(network)
         except (AddressPoolError, OpPrereqError):
@@ -199,19 +170,3 @@ def _taken(work: Work, network: Network, index: int, address: str, *, conflicts:
             ECode.NOTUNIQUE,
         ) from None
     return address
-
-
-def check_conflicts(config: ConfigSnapshot, group: NodeGroup, address: str) -> None:
-    """Refuse an address of a network of a group, for a NIC that is not in that network.
-
-    Raises:
-        OpPrereqError: there is such a network.
-    """
-    for uuid in group.networks:
-        network = config.networks[uuid]
-        if address_pool.lies_in(address, address_pool.addresses_of(network)):
-            raise OpPrereqError(
-                f"The requested IP address ({address}) belongs to network {network.name}, but the"
-                " target NIC does not.",
-                ECode.STATE,
-            )

@@ -7,11 +7,11 @@ import re
 from dataclasses import replace
 from typing import Final, cast
 
-from masterd.config import typed
 from masterd.config.params import DiskTemplate
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpPrereqError
-from masterd.instance import new_disks
+from masterd.instance import list_changes, new_disks
+from masterd.instance import nics as nic_rules
 from masterd.lu.moves import evacuation
 from masterd.opcodes.instance_create import OpInstanceCreate
 from masterd.opcodes.params import DiskParameters, NicParameters
@@ -22,11 +22,6 @@ OS_IMAGE: Final = "os-image"
 
 _FILE_DRIVER: Final = "loop"
 #: The NIC by which an instance is talked to is called so, and by the instance's name.
-_COMMUNICATION: Final = "ganeti:communication:"
-_NIC_TYPES: Final[typed.Types] = {
-    **dict.fromkeys(("link", "mac", "mode"), typed.Type.TEXT),
-    **dict.fromkeys(("bridge", "ip", "name", "network", "vlan"), typed.Type.MAYBE_TEXT),
-}
 #: One without a tag, with those beside it that have one; only those; one alone.
 _VLAN: Final = re.compile(r"[.:]\d+(:\d+)*|\d+")
 _URL: Final = re.compile(r"(https?|ftps?)://")
@@ -40,10 +35,10 @@ def normal(op: OpInstanceCreate, config: ConfigSnapshot, say: Feedback) -> OpIns
         TypeEnforcementError: a parameter of a disk or a NIC has a value of no meaning.
     """
     nics = [*op.nics, *_communication(op, config)]
-    typed_nics = tuple(_nic(nic) for nic in nics)
-    new_disks.check_names("NIC", typed_nics)
+    typed_nics = tuple(nic_rules.typed_params(nic) for nic in nics)
+    list_changes.check_given_names("NIC", ((nic.get("name"), None) for nic in typed_nics))
     typed_nics = tuple(_with_vlan(nic) for nic in typed_nics)
-    new_disks.check_names("disk", op.disks)
+    list_changes.check_given_names("disk", ((disk.get("name"), None) for disk in op.disks))
     template = _template(op.disk_template, config)
     disks = tuple(_disk(disk, template) for disk in op.disks)
     if new_disks.adopts(disks, template) and op.iallocator is not None:
@@ -69,16 +64,10 @@ def normal(op: OpInstanceCreate, config: ConfigSnapshot, say: Feedback) -> OpIns
 
 def _communication(op: OpInstanceCreate, config: ConfigSnapshot) -> list[NicParameters]:
     """Return the NIC by which the instance is talked to, where it is wanted and not given."""
-    name = _COMMUNICATION + op.instance_name
+    name = nic_rules.communication_name(op.instance_name)
     if not op.instance_communication or any(nic.get("name") == name for nic in op.nics):
         return []
-    network = config.cluster.instance_communication_network
-    return [{"name": name, "mac": "generate", "ip": "pool", "network": network}]
-
-
-def _nic(nic: NicParameters) -> NicParameters:
-    # All types of its parameters are those of texts.
-    return cast(NicParameters, typed.typed(nic, _NIC_TYPES))
+    return [nic_rules.communication(config.cluster, op.instance_name)]
 
 
 def _disk(disk: DiskParameters, template: str) -> DiskParameters:
