@@ -10,12 +10,15 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_utils.py (ApplyContainerMods: rules), l
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from masterd.errors import ECode, OpExecError, OpPrereqError
 
 P = TypeVar("P", bound=Mapping[Any, Any])
 I = TypeVar("I", bound="Named")  # noqa: E741 (an item; never read as a number)
+
+#: What a result tells of a change: a parameter and its new value.
+Row: TypeAlias = tuple[str, object]
 
 Action = Literal["add", "attach", "detach", "modify", "remove"]
 Kind = Literal["NIC", "disk"]

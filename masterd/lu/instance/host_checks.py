@@ -68,6 +68,40 @@ def memory(
         )
 
 
+def processors(
+    work: Work, nodes: Sequence[Node], hypervisor: tuple[str, FreeParams], wanted: int
+) -> None:
+    """Ask nodes whether they have so many processors.
+
+    Args:
+        hypervisor: its name and parameters.
+
+    Raises:
+        OpPrereqError: one has not, or does not tell.
+    """
+    answers = storage.info(work.rpc, nodes, None, (hypervisor,))
+    for node in nodes:
+        result = answers[node.uuid]
+        result.raise_(
+            f"Cannot get current information from node {node.name}",
+            prereq=True,
+            code=ECode.ENVIRON,
+        )
+        told: Any = result.payload
+        total = told[2][0].get("cpu_total")
+        if not isinstance(total, int):
+            raise OpPrereqError(
+                f"Can't compute the number of physical CPUs on node {node.name}, result was"
+                f" '{total}'",
+                ECode.ENVIRON,
+            )
+        if wanted > total:
+            raise OpPrereqError(
+                f"Node {node.name} has {total} physical CPUs, but {wanted} are required",
+                ECode.NORES,
+            )
+
+
 def hypervisor_params(
     work: Work, nodes: Iterable[Node], hypervisor: str, filled: FreeParams
 ) -> None:

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from masterd.config.transaction import Draft
-
-#: A parameter and its new value.
-Row: TypeAlias = tuple[str, object]
+from masterd.instance.list_changes import Row as Row
 
 
 def no_change(draft: Draft) -> None:
