@@ -26,6 +26,7 @@ from masterd.lu.group.nodes import LUGroupAssignNodes
 from masterd.lu.group.params import LUGroupSetParams
 from masterd.lu.group.verify_disks import LUGroupVerifyDisks
 from masterd.lu.instance.console import LUInstanceConsole
+from masterd.lu.instance.modify import LUInstanceSetParams
 from masterd.lu.instance.power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance.query import LUInstanceQueryData
 from masterd.lu.instance.remove import LUInstanceRemove
@@ -79,6 +80,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_REMOVE": LUInstanceRemove,
+    "OP_INSTANCE_SET_PARAMS": LUInstanceSetParams,
     "OP_INSTANCE_SHUTDOWN": LUInstanceShutdown,
     "OP_INSTANCE_STARTUP": LUInstanceStartup,
     "OP_NETWORK_ADD": LUNetworkAdd,

@@ -32,7 +32,6 @@ from masterd.lu.disks import sync as disk_sync
 from masterd.lu.instance import guest
 from masterd.lu.instance import record as instance_record
 from masterd.node import hooks, instances
-from masterd.node.documents import plain
 from masterd.opcodes.instance_create import OpInstanceCreate
 from masterd.work.work import Work
 
@@ -94,7 +93,7 @@ def make(work: Work, op: OpInstanceCreate, plan: Creation) -> list[str]:
     instance = msgspec.structs.replace(instance, disks_active=True)
     if instance.os:
         _install(work, op, plan, instance, made)
-    _tell_metadata(work, plan, instance)
+    guest.tell_metadata(work, instance, plan.nodes.primary, secret=plan.params.os_secret)
     if op.start:
         _start(work, op, plan, instance)
     return names
@@ -304,17 +303,6 @@ def _install(
         work.say("* resuming disk sync")
         disk_creation.set_paused(work, instance, made, pause=False)
     result.raise_(f"Could not add os for instance {instance.name} on node {node.name}")
-
-
-def _tell_metadata(work: Work, plan: Creation, instance: Instance) -> None:
-    """Tell the metadata daemon of the instance; what fails there does not matter."""
-    data = {
-        **plain(instance),
-        "osparams_private": dict(plan.params.os_private),
-        "osparams_secret": dict(plan.params.os_secret),
-    }
-    result = instances.modify_metadata(work.rpc, plan.nodes.primary, data)
-    result.warn(f"Could not update metadata for instance '{instance.name}'", work.say)
 
 
 def _start(work: Work, op: OpInstanceCreate, plan: Creation, instance: Instance) -> None:

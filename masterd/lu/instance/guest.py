@@ -4,7 +4,7 @@ Source: Ganeti 3.0.2 lib/cmdlib/common.py and instance_utils.py (checks, texts),
 (MarkInstance*: what counts as one change).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -25,6 +25,7 @@ from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
 from masterd.lu.instance import host_checks
 from masterd.node import instances
+from masterd.node.documents import plain
 from masterd.opcodes.base import OpCode
 from masterd.rpc.result import RpcResult
 from masterd.work.base import Locks
@@ -225,6 +226,30 @@ def check_hypervisor_rules(work: Work, hypervisor: str, filled: FreeParams) -> N
     wrong = hypervisor_rules.problems(work.dialect.hypervisor_rules, hypervisor, filled)
     if wrong:
         raise HypervisorError(f"Hypervisor {hypervisor}: {'; '.join(wrong)}")
+
+
+# --- what others are told of it -------------------------------------------------------------------
+
+
+def tell_metadata(
+    work: Work,
+    instance: Instance,
+    node: Node,
+    *,
+    secret: Mapping[str, str] | None = None,
+) -> None:
+    """Tell the metadata daemon on its node of an instance; what fails does not matter. Switches.
+
+    Args:
+        secret: parameters of its operating system that nobody keeps.
+    """
+    data = {
+        **plain(instance),
+        "osparams_private": dict(instance.osparams_private),
+        "osparams_secret": dict(secret or {}),
+    }
+    result = instances.modify_metadata(work.rpc, node, data)
+    result.warn(f"Could not update metadata for instance '{instance.name}'", work.say)
 
 
 # --- what is recorded -----------------------------------------------------------------------------
