@@ -30,7 +30,7 @@ def is_wanted(work: Work, config: ConfigSnapshot, guest: Guest, op: OpInstanceSe
     if result.ok:
         return True
     if op.hotplug:
-        result.raise_(f"Hotplug is not possible: {result.error}", prereq=True, code=ECode.STATE)
+        result.raise_("Hotplug is not possible", prereq=True, code=ECode.STATE)
     work.say.warning(str(result.error))
     work.say.info("Modification will take place without hotplugging.")
     return False

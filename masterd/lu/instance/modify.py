@@ -9,12 +9,12 @@ lock_requests.json.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from masterd.config.instance import AdminState
-from masterd.config.kinds import INSTANCE, AnyInstance
+from masterd.config.kinds import INSTANCE
 from masterd.config.node import Node
 from masterd.config.relations import nodes_of
 from masterd.config.snapshot import ConfigSnapshot
@@ -201,7 +201,19 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
         return guest.hooked_as(config, instance, self.op, told)
 
     def describe(self, plan: Modification) -> Description:
-        return (f"Change instance {plan.guest.instance.name}",)
+        op, name = self.op, plan.guest.instance.name
+        told = []
+        if op.runtime_mem:
+            told.append(f"Have instance {name} use {op.runtime_mem} MiB of memory at once")
+        if plan.disks.changes:
+            done = ", ".join(change.action for change in plan.disks.changes)
+            told.append(f"Change disks of instance {name}: {done}")
+        if op.disk_template:
+            told.append(f"Give the disks of instance {name} the template {op.disk_template}")
+        if plan.nics.steps and plan.hotplug:
+            told.append(f"Change network interfaces of instance {name} while it runs")
+        changed = sorted(self._fields(plan))
+        return [*told, f"Record of instance {name}: {', '.join(changed)}"] if changed else told
 
     # --- work ---------------------------------------------------------------------------------
 
@@ -226,7 +238,8 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
 
         def change(draft: Draft) -> None:
             disks.enter(draft)
-            draft.put(self._changed(plan, draft.require(INSTANCE, uuid)))
+            instance = draft.require(INSTANCE, uuid)
+            draft.put(msgspec.structs.replace(instance, **self._fields(plan)))
 
         work.config.update(change)
         rows += modify_params.rows(op)
@@ -235,10 +248,12 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
         guest.tell_metadata(work, guest.now(work.config, uuid), plan.primary)
         return [list(row) for row in rows]
 
-    def _changed(self, plan: Modification, instance: AnyInstance) -> AnyInstance:
-        """Return the instance with all that changes, but for its disks. Pure."""
+    def _fields(self, plan: Modification) -> dict[str, Any]:
+        """Return what changes of the instance, but for its disks. Pure."""
         op = self.op
-        fields = {**plan.params.fields, "primary_node": plan.primary.uuid}
+        fields = plan.params.fields
+        if op.pnode_uuid:
+            fields["primary_node"] = op.pnode_uuid
         if plan.nics.steps:
             fields["nics"] = tuple(plan.nics.nics)
         if op.os_name:
@@ -247,7 +262,7 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
             fields |= {"admin_state": _state(op.offline), "admin_state_source": "admin"}
         if op.offline:
             fields["disks_active"] = False
-        return msgspec.structs.replace(instance, **fields)
+        return fields
 
 
 def _state(offline: bool) -> AdminState:
