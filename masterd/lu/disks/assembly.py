@@ -136,7 +136,8 @@ def shut_down_after_work(work: Work, uuid: str, uuids: Collection[str] | None = 
     instance = guest.now(work.config, uuid)
     found = guest.Guest(instance, config.nodes[instance.primary_node])
     try:
-        guest.check_not_running(work, config, found, "cannot shutdown disks", guest.NOT_RUNNING)
+        told = "cannot shutdown disks"
+        guest.check_not_running(work, config, found, told, wanted=guest.NOT_RUNNING)
     except OpPrereqError as error:
         raise OpExecError(error.message) from error
     if uuids is None:
