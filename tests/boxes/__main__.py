@@ -5,13 +5,14 @@ import subprocess
 import sys
 from typing import Final
 
+from tests.boxes import burnin
 from tests.boxes.beside import table
 from tests.boxes.box import BoxError, missing_means
-from tests.boxes.play import play, play_faults, take_tour
+from tests.boxes.play import burn, play, play_faults, take_tour
 
 #: What can be played alone, and what is played when nothing is said.
-_PARTS: Final = ("takeover", "faults", "tour", "beside", "figures")
-_ALL: Final = ("takeover", "faults", "tour")
+_PARTS: Final = ("takeover", "faults", "tour", "burnin", "beside", "figures", "burnin-beside")
+_ALL: Final = ("takeover", "faults", "tour", "burnin")
 
 
 def _say(text: str) -> None:
@@ -25,6 +26,9 @@ def _play(part: str, nodes: int) -> None:
     if part == "faults":
         _say(str(play_faults(_say)))
         return
+    if part.startswith("burnin"):
+        _burn(beside=part == "burnin-beside")
+        return
     whole = part != "figures"
     _say("with ours")
     measuring = part != "tour"
@@ -36,6 +40,16 @@ def _play(part: str, nodes: int) -> None:
     stock = take_tour(_say, with_ours=False, whole=whole, measuring=measuring)
     for line in table(stock, ours):
         _say(line)
+
+
+def _burn(*, beside: bool) -> None:
+    _say("burnin with ours")
+    ours = burn(_say, with_ours=True)
+    _say(f"burnin ended well in all its {len(ours)} forms, {sum(b.took_s for b in ours):.0f} s")
+    if beside:
+        _say("burnin with Debian's daemons")
+        for line in burnin.table(burn(_say, with_ours=False), ours):
+            _say(line)
 
 
 def main() -> int:

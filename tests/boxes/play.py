@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.boxes import beside, faults, tour
+from tests.boxes import beside, burnin, faults, installation, tour
+from tests.boxes.burnin import Burnt
 from tests.boxes.cluster import Cluster
 from tests.boxes.faults import Faults
-from tests.boxes.installation import build
 from tests.boxes.lab import Lab
 from tests.boxes.plan import plan
 from tests.boxes.story import NODES_MIN, Played
@@ -40,7 +40,11 @@ def empty_boxes(
         state.chmod(0o755)
         packages = state / "packages"
         packages.mkdir()
-        inside = build(packages) if package is None else Path(shutil.copy(package, packages))
+        inside = (
+            installation.build(packages)
+            if package is None
+            else Path(shutil.copy(package, packages))
+        )
         with Lab(boxes, state, (packages,)) as lab:
             say(f"{nodes} boxes run")
             yield Cluster(lab), inside
@@ -111,3 +115,17 @@ def take_tour(
     with empty_boxes(tour.NODES, say) as (cluster, inside):
         package = inside if with_ours else None
         return beside.take(cluster, package, say, chapters=chapters, measuring=measuring)
+
+
+def burn(say: Callable[[str], None], *, with_ours: bool) -> list[Burnt]:
+    """Let Ganeti's burnin run in all its forms, with ours or with Debian's daemons.
+
+    Raises:
+        BoxError: a run does not end well.
+    """
+    with empty_boxes(burnin.NODES, say) as (cluster, inside):
+        if with_ours:
+            for box in cluster.nodes:
+                installation.install(box, inside)
+        burnin.prepare(cluster)
+        return [burnin.burn(cluster, form, say) for form in burnin.FORMS]
