@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from masterd.config import typed
+from masterd.config import images, typed
 
 _CACHES: Final = "default none writeback writethrough"
 _KVM_DISKS: Final = "ide mtd paravirtual pflash scsi scsi-block scsi-cd scsi-generic scsi-hd sd"
@@ -183,7 +183,6 @@ _NEEDS_SPICE_BIND: Final = (
     "spice_zlib_glz_wan_compression",
 )  # fmt: skip
 
-_URL: Final = re.compile(r"(https?|ftps?)://")
 _RANGE: Final = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -317,7 +316,7 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
     "path": ("must be an absolute path without '..'", _is_path),
     "path-or-url": (
         "must be an absolute path without '..', or a URL",
-        lambda value: _is_path(value) or _URL.match(str(value)) is not None,
+        lambda value: _is_path(value) or images.is_url(str(value)),
     ),
     "count": ("cannot be negative", lambda value: int(str(value)) >= 0),
     "port": ("must be a TCP port", lambda value: 0 < int(str(value)) < 65535),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from masterd.config import typed
+from masterd.config import images, typed
 from masterd.config.cluster import Cluster
 from masterd.config.params import fill
 from masterd.config.snapshot import ConfigSnapshot
@@ -34,7 +34,6 @@ from masterd.work.hooks import Hooked, HookPath
 _UID_MAX: Final = 2**32 - 1
 #: Bits of an address, by family.
 _ADDRESS_BITS: Final = {2: 32, 10: 128}
-_URL: Final = re.compile(r"(https?|ftps?)://")
 _TOOL: Final = re.compile(r"[-_a-zA-Z0-9]+")
 _GZIP: Final = "gzip"
 _NO_COMPRESSION: Final = "none"
@@ -72,8 +71,7 @@ class LUClusterSetParams(LogicalUnit[OpClusterSetParams, Changed]):
             typed.typed(values, typed.DISK)
             disk_params.check_access_mode(template, values, ECode.INVAL)
         for what, image in (("Install", op.install_image), ("Zeroing", op.zeroing_image)):
-            if image is not None and not (image.startswith("/") or _URL.match(image)):
-                raise OpPrereqError(f"{what} image must be an absolute path or a URL")
+            images.check(image, what)
         for how, name in (*(op.hidden_os or ()), *(op.blacklisted_os or ())):
             if how not in ("add", "remove"):
                 raise OpPrereqError(f"OS {name} can be added or removed, not: {how}", ECode.INVAL)

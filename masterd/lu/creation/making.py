@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from masterd.config import images
 from masterd.config.disk import Disk, ForthcomingDisk, PlannedPart
 from masterd.config.instance import ForthcomingInstance, Instance, Nic
 from masterd.config.kinds import AnyDisk, AnyInstance
@@ -22,7 +23,6 @@ from masterd.instance import disk_trees, disks
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import MIRRORED_INSIDE, NewDisk
 from masterd.lock.levels import LockLevel
-from masterd.lu.creation import request as create_request
 from masterd.lu.creation.nodes import Nodes
 from masterd.lu.creation.params import Parameters
 from masterd.lu.disks import adoption as disk_adoption
@@ -222,7 +222,7 @@ def _fill_disks(
             work.say.warning(f"Wiping instance disks failed ({error.message})")
             failed = True
     _check_mirrors(work, op, instance, made, failed=failed)
-    image = create_request.os_image(op)
+    image = images.of_os(op.osparams)
     failed = False
     if image is not None and not plan.adopts:
         work.say("* imaging instance disks...")
@@ -283,7 +283,7 @@ def _install(
             f"OS '{instance.os}' is not trusted: its scripts have to run in a machine of their own,"
             " which this master daemon does not make yet"
         )
-    if not made or plan.adopts or op.no_install or create_request.os_image(op) is not None:
+    if not made or plan.adopts or op.no_install or images.of_os(op.osparams) is not None:
         return
     paused = not op.wait_for_sync and _is_mirrored(made)
     if paused:

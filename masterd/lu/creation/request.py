@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import Final, cast
 
+from masterd.config import images
 from masterd.config.params import DiskTemplate
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpPrereqError
@@ -17,14 +18,10 @@ from masterd.opcodes.instance_create import OpInstanceCreate
 from masterd.opcodes.params import DiskParameters, NicParameters
 from masterd.work.feedback import Feedback
 
-#: The parameter of operating systems that names an image instead of one.
-OS_IMAGE: Final = "os-image"
-
 _FILE_DRIVER: Final = "loop"
 #: The NIC by which an instance is talked to is called so, and by the instance's name.
 #: One without a tag, with those beside it that have one; only those; one alone.
 _VLAN: Final = re.compile(r"[.:]\d+(:\d+)*|\d+")
-_URL: Final = re.compile(r"(https?|ftps?)://")
 
 
 def normal(op: OpInstanceCreate, config: ConfigSnapshot, say: Feedback) -> OpInstanceCreate:
@@ -108,16 +105,9 @@ def _with_secondary(op: OpInstanceCreate, template: str, say: Feedback) -> OpIns
     return op
 
 
-def os_image(op: OpInstanceCreate) -> str | None:
-    """Return the image that is written onto the first disk; None where an OS is installed."""
-    value = op.osparams.get(OS_IMAGE)
-    return None if value is None else str(value)
-
-
 def _check_os(op: OpInstanceCreate, config: ConfigSnapshot) -> None:
-    image = os_image(op)
-    if image is not None and not (image.startswith("/") or _URL.match(image)):
-        raise OpPrereqError("OS image must be an absolute path or a URL")
+    image = images.of_os(op.osparams)
+    images.check(image, "OS")
     if op.os_type is None and image is None:
         raise OpPrereqError("No guest OS or OS image specified", ECode.INVAL)
     if op.os_type in config.cluster.blacklisted_os:
