@@ -16,6 +16,7 @@ from masterd.config.transaction import Draft
 from masterd.config.uses import use_of
 from masterd.errors import ConfigurationError, GenericError, OpPrereqError, ReservationError
 from masterd.lock.owners import Outsider
+from masterd.lu.instance import record
 from masterd.wconf.reservations import Reservations, Thing
 from masterd.wconfd.objects import Objects, as_old_as, read_object
 
@@ -197,22 +198,14 @@ def _attach(draft: Draft, uuid: str, disk_uuid: str, index: int | None) -> None:
     if index is not None and index > count:
         raise GenericError(f"Got disk index {index}, but there are only {count}")
     place = count if index is None else index
-    _set_disks(draft, instance, (*instance.disks[:place], disk_uuid, *instance.disks[place:]))
+    record.put_disks(draft, instance, (*instance.disks[:place], disk_uuid, *instance.disks[place:]))
 
 
 def _detach(draft: Draft, uuid: str, disk_uuid: str) -> None:
     instance = _found(draft.get(INSTANCE, uuid), uuid)
     if disk_uuid in instance.disks:
-        _set_disks(draft, instance, tuple(each for each in instance.disks if each != disk_uuid))
-
-
-def _set_disks(draft: Draft, instance: AnyInstance, disks: tuple[str, ...]) -> None:
-    """Give an instance its disks, and each of these the name of its place."""
-    draft.put(msgspec.structs.replace(instance, disks=disks))
-    for index, uuid in enumerate(disks):
-        disk, name = draft.get(DISK, uuid), f"disk/{index}"
-        if disk is not None and disk.iv_name != name:
-            draft.put(msgspec.structs.replace(disk, iv_name=name))
+        rest = tuple(each for each in instance.disks if each != disk_uuid)
+        record.put_disks(draft, instance, rest)
 
 
 def _found(instance: AnyInstance | None, uuid: str) -> AnyInstance:

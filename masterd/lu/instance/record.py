@@ -43,6 +43,15 @@ def forget(draft: Draft, uuid: str, *, keep_ports_of_disks: bool = False) -> Non
         draft.put(ports.given_back(draft.cluster, freed))
 
 
+def put_disks(draft: Draft, instance: AnyInstance, uuids: tuple[str, ...]) -> None:
+    """Give an instance its disks, and each of these the name of its place."""
+    draft.put(msgspec.structs.replace(instance, disks=uuids))
+    for index, uuid in enumerate(uuids):
+        disk, name = draft.get(DISK, uuid), f"disk/{index}"
+        if disk is not None and disk.iv_name != name:
+            draft.put(msgspec.structs.replace(disk, iv_name=name))
+
+
 def _ports(instance: AnyInstance, those: Sequence[AnyDisk]) -> list[int]:
     own = () if instance.network_port is None else (instance.network_port,)
     return [*disks.ports(those), *own]
