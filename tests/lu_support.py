@@ -21,7 +21,7 @@ from masterd.config.cluster import IpFamily
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.dialect import DIALECT_3_0, Dialect
-from masterd.errors import ECode, JobCanceled, OpPrereqError
+from masterd.errors import ECode, JobCanceled, OpExecError, OpPrereqError
 from masterd.job.model import Job, Op, Peer
 from masterd.job.new import WithJobs, inherited
 from masterd.lock.manager import LockManager
@@ -130,6 +130,8 @@ class MemoryProbe:
         self.addresses: dict[str, str] = {}
         #: Addresses at which a host answers.
         self.there: set[str] = set()
+        #: Bytes of what can be fetched, by URL.
+        self.sizes: dict[str, int] = {}
 
     def host(self, name: str, family: IpFamily) -> Host:
         whole = normal_name(name)
@@ -141,6 +143,11 @@ class MemoryProbe:
         self, address: str, port: int, *, listening: bool, source: str | None = None
     ) -> bool:
         return address in self.there
+
+    def size_bytes(self, url: str) -> int:
+        if url not in self.sizes:
+            raise OpExecError(f"'{url}' cannot be fetched")
+        return self.sizes[url]
 
 
 class Run:

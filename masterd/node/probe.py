@@ -1,4 +1,4 @@
-"""Asking the network itself: what a name stands for, and whether a host is there.
+"""Asking the network itself: what a name stands for, whether a host is there, how large a file is.
 
 Names are looked up on native threads, connections are made by greenlets; only so many at a time,
 and each ends within seconds.
@@ -7,8 +7,10 @@ Source: Ganeti 3.0.2 lib/netutils.py (Hostname, TcpPing).
 """
 
 import re
+import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Final, Protocol
 
 import gevent
@@ -16,7 +18,7 @@ from gevent import socket
 from gevent.lock import Semaphore
 
 from masterd.config.cluster import IpFamily
-from masterd.errors import ECode, OpPrereqError
+from masterd.errors import ECode, OpExecError, OpPrereqError
 from masterd.limits import PROBE_AT_ONCE_MAX, PROBE_CONNECT_S, PROBE_LOOK_UP_S
 
 _NAME: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,254}")
@@ -49,6 +51,14 @@ class Probe(Protocol):
         Args:
             listening: it must accept the connection; refusing it is an answer too, otherwise.
             source: address of ours to ask from, where we have it.
+        """
+        ...
+
+    def size_bytes(self, url: str) -> int:
+        """Return the size of what could be fetched from a URL.
+
+        Raises:
+            OpExecError: there is nothing, or nobody tells its size.
         """
         ...
 
@@ -94,6 +104,25 @@ class NetworkProbe:
             except OSError:
                 return False
             return True
+
+    def size_bytes(self, url: str) -> int:
+        """Return the size of what could be fetched from a URL; see `Probe`."""
+        request = urllib.request.Request(url, method="HEAD")
+        with self._places:
+            try:
+                with (
+                    gevent.Timeout(self._look_up_s),
+                    urllib.request.urlopen(request) as answer,
+                ):
+                    told = answer.headers.get("Content-Length")
+            except gevent.Timeout as error:
+                text = f"'{url}' is not answered within {self._look_up_s} seconds"
+                raise OpExecError(text) from error
+            except (OSError, ValueError, HTTPException) as error:
+                raise OpExecError(f"'{url}' cannot be fetched: {error}") from error
+        if told is None or not told.isdecimal():
+            raise OpExecError(f"The size of '{url}' is not told")
+        return int(told)
 
 
 def normal_name(name: str) -> str:

@@ -180,6 +180,21 @@ def check_not_running(
         raise OpPrereqError(f"Instance {instance.name} is running, {told}", ECode.STATE)
 
 
+def is_running(work: Work, instance: Instance) -> bool:
+    """Ask its node whether an instance runs; one that its user has shut down does not. Switches.
+
+    Raises:
+        RpcError: the node does not tell.
+    """
+    config = work.config.snapshot()
+    node = config.nodes[instance.primary_node]
+    filled = InstanceView(config, instance).whole_hv_params
+    result = instances.info(work.rpc, config, node, instance, hvparams=filled)
+    result.raise_(f"Can't retrieve instance information for instance '{instance.name}'")
+    state: Any = result.payload
+    return bool(state) and "state" in state and state["state"] != _SHUT_DOWN
+
+
 def check_bridges(work: Work, config: ConfigSnapshot, guest: Guest) -> None:
     """Ask the primary node whether it has the bridges that an instance needs. Switches.
 
