@@ -1,5 +1,5 @@
 """New instances: `create` is the unit, `making` the work.
 
 The opcode is brought into one form first (`request`); `params`, `nics` and `nodes` are what is
-looked at.
+looked at; `installation` has an operating system fill the disks.
 """

@@ -23,6 +23,7 @@ from masterd.instance import disk_trees, disks
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import MIRRORED_INSIDE, NewDisk
 from masterd.lock.levels import LockLevel
+from masterd.lu.creation import installation
 from masterd.lu.creation.nodes import Nodes
 from masterd.lu.creation.params import Parameters
 from masterd.lu.disks import adoption as disk_adoption
@@ -31,7 +32,7 @@ from masterd.lu.disks import creation as disk_creation
 from masterd.lu.disks import sync as disk_sync
 from masterd.lu.instance import guest
 from masterd.lu.instance import record as instance_record
-from masterd.node import hooks, instances
+from masterd.node import instances
 from masterd.opcodes.instance_create import OpInstanceCreate
 from masterd.work.work import Work
 
@@ -92,7 +93,8 @@ def make(work: Work, op: OpInstanceCreate, plan: Creation) -> list[str]:
     # From here on nodes are told so; it is recorded when the instance starts.
     instance = msgspec.structs.replace(instance, disks_active=True)
     if instance.os:
-        _install(work, op, plan, instance, made)
+        filled = () if plan.adopts else made
+        installation.install(work, op, instance, filled, secret=plan.params.os_secret)
     guest.tell_metadata(work, instance, plan.nodes.primary, secret=plan.params.os_secret)
     if op.start:
         _start(work, op, plan, instance)
@@ -260,49 +262,6 @@ def _is_mirrored(made: Sequence[Disk]) -> bool:
 
 
 # --- what runs on it ------------------------------------------------------------------------------
-
-
-def _install(
-    work: Work, op: OpInstanceCreate, plan: Creation, instance: Instance, made: Sequence[Disk]
-) -> None:
-    """Have the operating system's scripts fill the disks, where there is something to fill.
-
-    Raises:
-        OpExecError: the node has it not, or a script failed.
-    """
-    node = plan.nodes.primary
-    result = hooks.operating_systems(work.rpc, (node,))[node.uuid]
-    result.raise_(f"Failed to get OS '{instance.os}'")
-    told: Any = result.payload
-    name = instance.os.partition("+")[0]
-    trusted = next((each[7] for each in told if each[0] == name), None)
-    if trusted is None:
-        raise OpExecError(f"OS '{instance.os}' is not available in node '{node.name}'")
-    if not trusted:
-        raise OpExecError(
-            f"OS '{instance.os}' is not trusted: its scripts have to run in a machine of their own,"
-            " which this master daemon does not make yet"
-        )
-    if not made or plan.adopts or op.no_install or images.of_os(op.osparams) is not None:
-        return
-    paused = not op.wait_for_sync and _is_mirrored(made)
-    if paused:
-        work.say("* pausing disk sync to install instance OS")
-        disk_creation.set_paused(work, instance, made, pause=True)
-    work.say("* running the instance OS create scripts...")
-    result = instances.install(
-        work.rpc,
-        work.config.snapshot(),
-        node,
-        instance,
-        reinstall=False,
-        debug=op.debug_level or 0,
-        osparams=plan.params.os_secret,
-    )
-    if paused:
-        work.say("* resuming disk sync")
-        disk_creation.set_paused(work, instance, made, pause=False)
-    result.raise_(f"Could not add os for instance {instance.name} on node {node.name}")
 
 
 def _start(work: Work, op: OpInstanceCreate, plan: Creation, instance: Instance) -> None:
