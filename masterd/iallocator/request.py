@@ -16,16 +16,12 @@ from masterd.config.objects import Hypervisor
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpPrereqError, ProgrammerError
 from masterd.instance.disks import DRBD_META_MIB
+from masterd.instance.migration import MIRRORED
+from masterd.instance.new_disks import MIRRORED_INSIDE
 from masterd.instance.view import InstanceView
 
 #: Templates whose disks take no room that the cluster counts.
 _NOT_COUNTED: Final = frozenset({"blockdev", "diskless"})
-#: Templates whose data another node has, or can reach. Source: constants DTS_MIRRORED.
-_MIRRORED: Final = frozenset(
-    {"blockdev", "diskless", "drbd", "ext", "gluster", "rbd", "sharedfile"}
-)
-#: Templates that keep a copy on two nodes. Source: constants DTS_INT_MIRROR.
-_TWO_NODES: Final = frozenset({"drbd"})
 
 Document = dict[str, object]
 
@@ -97,7 +93,7 @@ class Allocate(Request):
     @property
     def nodes_wanted(self) -> int:
         """How many nodes the answer must have."""
-        return 2 if self.disk_template in _TWO_NODES else 1
+        return 2 if self.disk_template in MIRRORED_INSIDE else 1
 
     def document(self, config: ConfigSnapshot) -> Document:
         return {
@@ -128,7 +124,7 @@ class Allocate(Request):
     def _disk_space(self) -> int:
         if self.disk_template in _NOT_COUNTED:
             return 0
-        own = DRBD_META_MIB if self.disk_template in _TWO_NODES else 0
+        own = DRBD_META_MIB if self.disk_template in MIRRORED_INSIDE else 0
         return sum(_size(disk) + own for disk in self.disks)
 
 
@@ -168,12 +164,12 @@ class Relocate(Request):
     def document(self, config: ConfigSnapshot) -> Document:
         row = InstanceView(config, self.found(config))
         templates = {disk.dev_type for disk in row.disks}
-        if not templates <= _MIRRORED:
+        if not templates <= MIRRORED:
             raise OpPrereqError(
                 f"Instance {row.instance.name} cannot be relocated: its disks are not mirrored",
                 ECode.INVAL,
             )
-        if templates & _TWO_NODES and len(row.secondaries) != 1:
+        if templates & MIRRORED_INSIDE and len(row.secondaries) != 1:
             raise OpPrereqError(
                 f"Instance {row.instance.name} has {len(row.secondaries)} secondary nodes, not one",
                 ECode.STATE,

@@ -5,6 +5,6 @@ disks are made of and on which nodes they are, `new_disks` what is asked for of 
 `disk_trees` what becomes of that. `nics` is what network interfaces may be, `nic_changes` what is
 asked for of those that are there, `list_changes` how lists of these and of disks change.
 `processors` reads on which ones an instance may run, `policy` says which instances a group admits,
-`hook_env` what scripts on nodes are told of instances and of what else opcodes are about. Shared by
-logical units, queries and the allocator.
+`migration` which can go on elsewhere, `hook_env` what scripts on nodes are told of instances and of
+what else opcodes are about. Shared by logical units, queries and the allocator.
 """
