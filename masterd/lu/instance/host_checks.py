@@ -40,8 +40,8 @@ def bridges(work: Work, config: ConfigSnapshot, node: Node, nics: Iterable[Nic])
 
 def memory(
     work: Work, node: Node, hypervisor: tuple[str, FreeParams], wanted_mib: int, what_for: str
-) -> None:
-    """Ask a node whether it has so much free memory.
+) -> int:
+    """Ask a node whether it has so much free memory; return how many MiB it has.
 
     Args:
         hypervisor: its name and parameters.
@@ -66,6 +66,7 @@ def memory(
             f" available {free_mib} MiB",
             ECode.NORES,
         )
+    return free_mib
 
 
 def processors(
