@@ -23,6 +23,9 @@ _STATUS: Final = "migration"
 #: What is told when nothing else was said.
 _DONE: Final[Mapping[str, object]] = {"status": "completed"}
 
+#: A guest is sent, or runs at the target already while the rest comes.
+_GOES_ON: Final = ("active", "postcopy-active")
+
 _ONE: Final = tuple[Instance]
 _ACCEPT: Final = tuple[Instance, Any, str]
 #: Name of the cluster, instance, address of the target, whether the guest goes on running.
@@ -34,7 +37,7 @@ _FROM: Final = tuple[Instance, bool, bool]
 def write_migration(root: Path, states: Sequence[Mapping[str, object]]) -> None:
     """Say what each look at a migration from a node finds; after them it is done.
 
-    A state that is not "active" stays, as a migration that failed or was canceled does.
+    A state in which nothing goes on stays, as a migration that failed or was canceled does.
     """
     node_notes.write(root, _STATUS, list(states))
 
@@ -70,7 +73,7 @@ def status(root: Path, arguments: list[object]) -> Mapping[str, object]:
     """Tell how far a migration is."""
     msgspec.convert(arguments, _ONE)
     first, *rest = node_notes.read(root, _STATUS, []) or [_DONE]
-    if first["status"] == "active":
+    if first["status"] in _GOES_ON:
         node_notes.write(root, _STATUS, rest)
     told: Mapping[str, object] = first
     return told

@@ -13,13 +13,14 @@ from masterd.config.node import Node, NodeGroup
 from masterd.config.params import PartialInstancePolicy, PartialNdParams
 from masterd.config.relations import relations
 from masterd.config.transaction import Draft
-from masterd.testing import certificates, node_notes
+from masterd.testing import certificates, node_facts, node_notes
 from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
 from masterd.testing.node_calls import DATA_DIR
 from masterd.testing.node_exports import EXPORT_DIR
 from masterd.testing.node_means import ADDRESSES, COMMANDS_DIR
+from masterd.testing.node_migration import write_migration
 from masterd.testing.node_mirrors import write_mirrors
 from tests.lu_support import World
 
@@ -119,6 +120,22 @@ def _mirror_state(state: str) -> dict[str, object]:
     percent, _, seconds = state.partition(":")
     left_s = int(seconds) if seconds else None
     return {"is_degraded": True, "sync_percent": float(percent), "estimated_time": left_s}
+
+
+def _migration(world: World, rest: str) -> None:
+    """Have each look at a migration off a node find this, in turn: `NODE STATUS...`."""
+    node, *states = rest.split()
+    write_migration(world.nodes[node].root, [{"status": state} for state in states])
+
+
+def _runs(world: World, rest: str) -> None:
+    """Have an instance run on these nodes, whatever the configuration says: `INSTANCE NODE...`."""
+    name, *nodes = rest.split()
+    for node in world.nodes.values():
+        node_facts.remove_instance(node.root, name)
+    for found in nodes:
+        root = world.nodes[_node(world, found).name].root
+        node_facts.write_instance(root, name, memory_mib=128, processors=1)
 
 
 def _command(world: World, rest: str) -> None:
@@ -308,12 +325,14 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "has": _has,
     "host": _host,
     "keys": _keys,
+    "migration": _migration,
     "mirror": _mirror,
     "offline": _offline,
     "out_of_band": _out_of_band,
     "pool": _pool,
     "regular": _regular,
     "restart": _restart,
+    "runs": _runs,
     "script": _script,
     "switch": _switch,
     "templates": _templates,
