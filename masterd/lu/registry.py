@@ -30,6 +30,7 @@ from masterd.lu.instance.modify import LUInstanceSetParams
 from masterd.lu.instance.power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance.query import LUInstanceQueryData
 from masterd.lu.instance.remove import LUInstanceRemove
+from masterd.lu.moves.change_group import LUInstanceChangeGroup
 from masterd.lu.network.connect import LUNetworkConnect, LUNetworkDisconnect
 from masterd.lu.network.life import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
 from masterd.lu.node.evacuate import LUNodeEvacuate, LUNodeMigrate
@@ -73,6 +74,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_GROUP_EVACUATE": LUGroupEvacuate,
     "OP_GROUP_VERIFY_DISKS": LUGroupVerifyDisks,
     "OP_INSTANCE_ACTIVATE_DISKS": LUInstanceActivateDisks,
+    "OP_INSTANCE_CHANGE_GROUP": LUInstanceChangeGroup,
     "OP_INSTANCE_CONSOLE": LUInstanceConsole,
     "OP_INSTANCE_CREATE": LUInstanceCreate,
     "OP_INSTANCE_DEACTIVATE_DISKS": LUInstanceDeactivateDisks,

@@ -52,8 +52,11 @@ def allocator_or_node(config: ConfigSnapshot, name: str | None, node: str | None
     return allocator(config, name)
 
 
-def ask(work: Work, name: str, request: Request) -> Evacuation:
+def ask(work: Work, name: str, request: Request, *, what: str = "evacuate") -> Evacuation:
     """Have an allocator find places; see `Allocators.run` for other errors. Switches.
+
+    Args:
+        what: they are for.
 
     Raises:
         OpPrereqError: it found none.
@@ -61,7 +64,7 @@ def ask(work: Work, name: str, request: Request) -> Evacuation:
     answer = Allocators(work.rpc, work.in_thread).run(work.config.snapshot(), name, request)
     if not answer.success:
         raise OpPrereqError(
-            f"Allocator '{name}' cannot tell how to evacuate: {answer.info}", ECode.NORES
+            f"Allocator '{name}' cannot tell how to {what}: {answer.info}", ECode.NORES
         )
     assert isinstance(answer.result, Evacuation), "what moves instances is answered so"
     return answer.result
