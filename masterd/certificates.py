@@ -40,18 +40,30 @@ def inspect(pem: bytes, now: datetime) -> Finding | None:
         certificate = x509.load_pem_x509_certificate(pem)
     except ValueError as error:
         return Finding(f"it is no certificate: {error}", fatal=True)
-    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if ends <= now:
-        return Finding(f"it expired at {ends:%Y-%m-%d %H:%M:%S} UTC", fatal=True)
-    if begins > now + _CLOCK_SKEW:
-        return Finding(f"it is not valid before {begins:%Y-%m-%d %H:%M:%S} UTC", fatal=False)
-    days = (ends - now - _CLOCK_SKEW).days
+    found = out_of_time(certificate, now)
+    if found is not None:
+        return found
+    days = (certificate.not_valid_after_utc - now - _CLOCK_SKEW).days
     if days <= _ERROR_DAYS:
         return Finding(f"it expires in about {days} days", fatal=True)
     weak = _weaknesses(certificate)
     if days <= _WARN_DAYS:
         weak.insert(0, f"it expires in about {days} days")
     return Finding(", ".join(weak), fatal=False) if weak else None
+
+
+def out_of_time(certificate: x509.Certificate, now: datetime) -> Finding | None:
+    """Return what is to be said of a certificate that is not valid now, None if it is.
+
+    Args:
+        now: The time, with a time zone.
+    """
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if ends <= now:
+        return Finding(f"it expired at {ends:%Y-%m-%d %H:%M:%S} UTC", fatal=True)
+    if begins > now + _CLOCK_SKEW:
+        return Finding(f"it is not valid before {begins:%Y-%m-%d %H:%M:%S} UTC", fatal=False)
+    return None
 
 
 def digest(pem: bytes) -> str:
