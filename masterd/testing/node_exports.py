@@ -49,6 +49,15 @@ def directory(root: Path, name: str) -> Path:
     return root / EXPORT_DIR / name
 
 
+def below(root: Path, name: str) -> Path:
+    """Return where a file of an export lies that calls name.
+
+    In a virtual cluster the master names it below a root of its own, as the reference does.
+    """
+    _, found, rest = name.partition(f"/{EXPORT_DIR}/")
+    return local(root, f"/{EXPORT_DIR}/{rest}" if found else name)
+
+
 def names(root: Path, _arguments: list[object]) -> list[str]:
     """Return the names of exports."""
     place = root / EXPORT_DIR
@@ -69,7 +78,7 @@ def info(root: Path, arguments: list[object]) -> str:
     """Return the description of the export in a directory."""
     (name,) = msgspec.convert(arguments, _PATH)
     parser = configparser.RawConfigParser()
-    parser.read(local(root, name) / DESCRIPTION, encoding="utf-8")
+    parser.read(below(root, name) / DESCRIPTION, encoding="utf-8")
     if not parser.has_section("export") or not parser.has_section("instance"):
         raise RefusedError("Export info file doesn't have the required fields")
     return _text(parser)

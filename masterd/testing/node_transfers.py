@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from masterd.clock import SystemClock
 from masterd.testing import certificates, node_notes, node_systems
 from masterd.testing.node_devices import found, opened
-from masterd.testing.node_exports import EXPORT_DIR
-from masterd.testing.node_notes import RefusedError, local
+from masterd.testing.node_exports import EXPORT_DIR, below
+from masterd.testing.node_notes import RefusedError
 from masterd.testing.told_objects import Disk, Instance
 
 DAEMONS_DIR: Final = "var/run/ganeti/import-export"
@@ -111,7 +111,7 @@ def _check_end(
     """Look whether data can come from there, or go there; return the file, if it is one."""
     if kind == "file":
         (name,) = msgspec.convert(told, _NAME)
-        path = local(root, name)
+        path = below(root, name)
         if not path.is_relative_to(root / EXPORT_DIR) or path == root / EXPORT_DIR:
             place = root / EXPORT_DIR
             raise RefusedError(f"File '{name}' is not under exports directory '{place}': {path}")
