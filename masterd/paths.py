@@ -133,6 +133,16 @@ class Paths:
         return self.data_dir / "masterd-lent"
 
     @property
+    def export_dir(self) -> Path:
+        """Where a node keeps exports of instances, a directory for each."""
+        return self.data_dir / "export"
+
+    @property
+    def domain_secret_file(self) -> Path:
+        """What clusters share between which instances go to and fro, on all their nodes."""
+        return self.data_dir / "cluster-domain-secret"
+
+    @property
     def backup_dir(self) -> Path:
         return self.root / "var/backups"
 

@@ -104,7 +104,7 @@ def start_export(
     how: Transfer,
     *,
     host: str,
-    port: int,
+    port: int | str,
 ) -> RpcResult:
     """Send data of an instance to where somebody listens. Payload: the daemon's name."""
     told = documents.instance(config, instance, at.uuid)
