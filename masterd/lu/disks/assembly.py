@@ -86,11 +86,12 @@ def _assemble(
     return Assembled(well, devices)
 
 
-def start(work: Work, uuid: str, *, force: bool) -> None:
+def start(work: Work, uuid: str, *, force: bool, hint: bool = True) -> None:
     """Bring an instance's disks up so that it can run. Switches.
 
     Args:
         force: Whether failures on secondary nodes count not.
+        hint: Whether people can be told that they may ask for that.
 
     Raises:
         OpExecError: they did not come up, and were taken down again.
@@ -98,7 +99,7 @@ def start(work: Work, uuid: str, *, force: bool) -> None:
     if assemble(work, uuid, ignore_secondaries=force).well:
         return
     shut_down(work, uuid)
-    if not force:
+    if hint and not force:
         work.say(
             "      Hint: If the message above refers to a secondary node, you can retry the"
             " operation using '--force'"
