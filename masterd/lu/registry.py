@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from masterd.lu.allocator_test import LUTestAllocator
+from masterd.lu.backup.export import LUBackupExport
+from masterd.lu.backup.prepare import LUBackupPrepare
 from masterd.lu.backup.remove import LUBackupRemove
 from masterd.lu.cluster.address import LUClusterActivateMasterIp, LUClusterDeactivateMasterIp
 from masterd.lu.cluster.crypto import LUClusterRenewCrypto
@@ -50,6 +52,8 @@ from masterd.lu.tags import LUTagsDel, LUTagsGet, LUTagsSearch, LUTagsSet
 from masterd.work.base import LogicalUnit
 
 LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
+    "OP_BACKUP_EXPORT": LUBackupExport,
+    "OP_BACKUP_PREPARE": LUBackupPrepare,
     "OP_BACKUP_REMOVE": LUBackupRemove,
     "OP_CLUSTER_ACTIVATE_MASTER_IP": LUClusterActivateMasterIp,
     "OP_CLUSTER_CONFIG_QUERY": LUClusterConfigQuery,

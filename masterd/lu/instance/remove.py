@@ -58,7 +58,7 @@ class LUInstanceRemove(LogicalUnit[OpInstanceRemove, Removal]):
 
     def check(self, config: ConfigSnapshot) -> Removal:
         found = self._instance(config)
-        _check_templates(config, disks.of(config, found))
+        check_templates(config, disks.of(config, found))
         told = guest.hooked(config, found, self.op)
         # Before the work the master's scripts alone are asked.
         master = (config.cluster.master_node,)
@@ -103,7 +103,7 @@ def _is_planned(instance: AnyInstance) -> bool:
     return isinstance(instance, ForthcomingInstance)
 
 
-def _check_templates(config: ConfigSnapshot, those: Sequence[AnyDisk]) -> None:
+def check_templates(config: ConfigSnapshot, those: Sequence[AnyDisk]) -> None:
     """Refuse disks of a template that is not enabled, while they are still there.
 
     Raises:
