@@ -21,9 +21,11 @@ from gevent.server import StreamServer
 
 from masterd import __main__ as entry
 from masterd import app
+from masterd.lu.backup import transfer
 from masterd.opening import Opened, Opening
 from masterd.wconf.repository import ConfigRepository
 from masterd.work.work import HeldLocks
+from tests.same_calls.job_process import TRANSFER_PAUSE_S
 
 #: Environment variable with the path of the socket.
 SOCKET: Final = "GANETI_MASTERD_TEST_CONFIG_SOCKET"
@@ -59,6 +61,8 @@ def _serve(config: ConfigRepository, connection: Any, _: object) -> None:
 if __name__ == "__main__":
     # The end of a cluster must not be the end of the tests: what comes later needs its locks.
     HeldLocks.keep_for_good = lambda self: None  # type: ignore[method-assign]
+    for bound in ("_SHORTEST_S", "_LONGEST_S"):
+        transfer.__dict__[bound] = TRANSFER_PAUSE_S
     app.__dict__["Opening"] = ServedOpening
     sys.argv[0] = "ganeti-masterd"
     sys.exit(entry.main())

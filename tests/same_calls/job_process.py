@@ -22,6 +22,9 @@ from typing import Any
 SOCKET = "jobs.socket"
 MENDED = "mended"
 
+#: Seconds between two looks at a transfer of disks, here and by ours.
+TRANSFER_PAUSE_S = 0.05
+
 #: Bytes of what is handed over besides the streams.
 WORDS_BYTES_MAX = 65536
 
@@ -68,6 +71,7 @@ def _carry_out(connection: socket.socket, program: Any) -> None:
         os.close(stream)
     code = 1
     try:
+        _hasten()
         if Path(os.environ["GANETI_ROOTDIR"], MENDED).exists():
             _mend()
         program.main()
@@ -84,6 +88,12 @@ def _load(path: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _hasten() -> None:
+    """Have transfers of disks looked at again at once: simulated ones take no time."""
+    loop = importlib.import_module("ganeti.masterd.instance").ImportExportLoop
+    loop.MIN_DELAY = loop.MAX_DELAY = TRANSFER_PAUSE_S
 
 
 def _mend() -> None:

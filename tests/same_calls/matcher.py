@@ -1,6 +1,6 @@
 """Whether two values are the same but for names that each side makes up itself.
 
-Uuids, MAC addresses, secrets, ports, minors, ids of jobs and times differ from run to run. They are
+Uuids, MAC addresses, secrets, salts, ports, minors, ids of jobs and times differ. They are
 not skipped: what stands for a thing on one side must stand for the same thing on the other side
 wherever it occurs, and what was there before the run must be the same.
 """
@@ -17,6 +17,8 @@ _MADE_UP: Final = re.compile(
     r"|(?P<mac>\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b)"
     r"|(?P<job>\bjob=[0-9]+\b)"
     r"|(?P<secret>\b[0-9a-f]{40}\b)"
+    # What stands before a text that is signed, or behind it in a list.
+    r"|(?P<salt>\b[0-9a-f]{16}\b)"
     # Seconds since the epoch, or nanoseconds as reason trails have them.
     r"|(?P<time>\b[12][0-9]{9}(?:[0-9]{9}|\.[0-9]+)?\b)"
 )
