@@ -17,7 +17,7 @@ JUSTIFIED: Final = (
         )
     ),
     Justified(
-        "(GROUP|INSTANCE|NODE)_.* dry run", r"job\.ops\[0\]\.log",
+        "(BACKUP|GROUP|INSTANCE|NODE)_.* dry run", r"job\.ops\[0\]\.log",
         "ours says in a dry run what would be done",
     ),
     Justified(

@@ -50,7 +50,7 @@ JUSTIFIED: Final = (
         theirs=exactly([["message", ["inst19.example.com"]]]),
     ),
     Justified(
-        "INSTANCE_.*", r"calls\..*(\.tags \(order\)|\.GANETI_(POST_)?INSTANCE_TAGS)",
+        "(BACKUP|INSTANCE)_.*", r"calls\..*(\.tags \(order\)|\.GANETI_(POST_)?INSTANCE_TAGS)",
         "the tags of an instance are a set at the reference, in the order of a hash table",
         by_chance=True,
     ),
