@@ -26,18 +26,16 @@ def read(given: Iterable[Sequence[Any]]) -> list[NicChange]:
 
     Raises:
         OpPrereqError: one contradicts itself.
-        TypeEnforcementError: a parameter has a value of no meaning.
     """
     return [_request(change) for change in list_changes.read(KIND, given)]
 
 
 def _request(change: NicChange) -> NicChange:
-    given = nics.typed_params(change.params, needs_vlan=True)
     list_changes.check_params(KIND, change)
     if change.action not in ("add", "modify"):
         return change
     is_new = change.action == "add"
-    made = {**given}
+    made = nics.given(change.params)
     for name in _MAYBE_NONE:
         if name in made:
             made[name] = nics.said(made[name])
@@ -90,5 +88,5 @@ def changed(index: int, old: Nic, nic: Nic, given: NicParameters) -> list[Row]:
         told["name"] = nic.name
     if nic.network != old.network:
         told["network"] = given.get("network")
-    told |= write(nic.nicparams)
+    told |= sorted(write(nic.nicparams).items())
     return [(f"nic.{name}/{index}", value) for name, value in told.items()]

@@ -7,11 +7,11 @@ lib/objects.py (NIC.CheckParameterSyntax).
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Final, cast, get_args
+from typing import Final, get_args
 
 import msgspec
 
-from masterd.config import address_pool, typed
+from masterd.config import address_pool
 from masterd.config.cluster import Cluster
 from masterd.config.node import NodeGroup
 from masterd.config.params import NicMode, NicParams, PartialNicParams
@@ -36,25 +36,12 @@ CONNECTION: Final[tuple[NicParameter, ...]] = ("mode", "link", "vlan")
 
 #: Name of the NIC by which an instance is talked to, before that of the instance.
 _COMMUNICATION: Final = "ganeti:communication:"
-_TYPES: Final[typed.Types] = {
-    **dict.fromkeys(("link", "mac", "mode"), typed.Type.TEXT),
-    **dict.fromkeys(("bridge", "ip", "name", "network"), typed.Type.MAYBE_TEXT),
-}
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
-def typed_params(nic: Given, *, needs_vlan: bool = False) -> NicParameters:
-    """Return the parameters of a NIC with those that need a value having one.
-
-    Args:
-        needs_vlan: whether the VLAN is one of these.
-
-    Raises:
-        TypeEnforcementError: one has none.
-    """
-    vlan = typed.Type.TEXT if needs_vlan else typed.Type.MAYBE_TEXT
-    # All types of its parameters are those of texts.
-    return cast(NicParameters, typed.typed(nic, {**_TYPES, "vlan": vlan}))
+def given(nic: Given) -> NicParameters:
+    """Return the parameters of a NIC that are given: one without a value is none at all."""
+    return {name: value for name, value in nic.items() if value is not None}
 
 
 def communication_name(instance_name: str) -> str:

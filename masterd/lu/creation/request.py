@@ -32,7 +32,7 @@ def normal(op: OpInstanceCreate, config: ConfigSnapshot, say: Feedback) -> OpIns
         TypeEnforcementError: a parameter of a disk or a NIC has a value of no meaning.
     """
     nics = [*op.nics, *_communication(op, config)]
-    typed_nics = tuple(nic_rules.typed_params(nic) for nic in nics)
+    typed_nics = tuple(nic_rules.given(nic) for nic in nics)
     list_changes.check_given_names("NIC", ((nic.get("name"), None) for nic in typed_nics))
     typed_nics = tuple(_with_vlan(nic) for nic in typed_nics)
     list_changes.check_given_names("disk", ((disk.get("name"), None) for disk in op.disks))

@@ -240,6 +240,8 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
             disks.enter(draft)
             instance = draft.require(INSTANCE, uuid)
             draft.put(msgspec.structs.replace(instance, **self._fields(plan)))
+            # Also where nothing of it is recorded, as other masters count it.
+            draft.touch(INSTANCE, uuid)
 
         work.config.update(change)
         rows += modify_params.rows(op)
