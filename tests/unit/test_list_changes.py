@@ -1,7 +1,6 @@
 """Which item of a list a change means."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -58,7 +57,7 @@ def test_a_new_item_goes_nowhere_else(which: int | str, error: type[GanetiError]
 
 
 def test_a_number_in_the_short_form_means_to_modify_that_item() -> None:
-    given: list[list[Any]] = [["add", {"a": 1}], [2, {"b": 1}]]
+    given = [("add", {"a": 1}), (2, {"b": 1})]
     assert list_changes.read("NIC", given) == [
         Change("add", -1, {"a": 1}),
         Change("modify", 2, {"b": 1}),
