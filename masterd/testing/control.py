@@ -7,6 +7,7 @@ answer comes:
     {"clear": true}                                                  -> {"ok": true}
     {"forget": true}                                                 -> {"ok": true}
     {"counts": true}              -> {"ok": true, "counts": {node: {call: n}}, "cpu_s": 1.5}
+    {"held": true}                -> {"ok": true, "held": {node: [call, ...]}}
     {"record": [{"call": ..., "payload": ..., "node": null}, ...], "left_out": [call, ...]}
                                                                      -> {"ok": true}
     {"recorded": true}            -> {"ok": true, "asked": [{"node", "call", "arguments"}, ...]}
@@ -101,6 +102,9 @@ class ControlServer:
             counts = {name: dict(server.node.counts) for name, server in self._servers.items()}
             used = resource.getrusage(resource.RUSAGE_SELF)
             return {"ok": True, "counts": counts, "cpu_s": used.ru_utime + used.ru_stime}
+        elif "held" in order:
+            held = {name: server.held for name, server in self._servers.items() if server.held}
+            return {"ok": True, "held": held}
         elif "record" in order:
             self._script.begin(
                 msgspec.convert(order["record"], list[Scripted]), order.get("left_out", ())
@@ -108,7 +112,7 @@ class ControlServer:
         elif "recorded" in order:
             return {"ok": True, "asked": self._script.end()}
         else:
-            raise ValueError("neither set, clear, forget, counts, record nor recorded")
+            raise ValueError("neither set, clear, forget, counts, held, record nor recorded")
         return {"ok": True}
 
 
@@ -142,6 +146,11 @@ class NodeControl:
         """Return how often each node carried out each call."""
         counts: dict[str, dict[str, int]] = self._ask({"counts": True})["counts"]
         return counts
+
+    def held(self) -> dict[str, list[str]]:
+        """Return the calls that hang, or whose answers are withheld, by node."""
+        held: dict[str, list[str]] = self._ask({"held": True})["held"]
+        return held
 
     def record(self, answers: Sequence[Scripted] = (), *, left_out: Sequence[str] = ()) -> None:
         """Have nodes follow these answers and record what they are asked, but calls left out."""

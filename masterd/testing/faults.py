@@ -32,6 +32,8 @@ class FaultKind(StrEnum):
     DROP = "drop"
     #: The call is carried out, but the connection is closed before the answer.
     LOSE_ANSWER = "lose-answer"
+    #: The call is carried out, and then nothing happens, for ever.
+    WITHHOLD = "withhold"
     #: The answer ends in its middle.
     CUT_ANSWER = "cut-answer"
     #: "100 Continue" again and again, and never an answer.
@@ -56,6 +58,7 @@ class Fault:
         times: how many calls meet it before it is over; None for all that come.
         delay_s: seconds, for `DELAY`.
         after: how many calls go well before the first that meets it.
+        about: text that stands in the arguments of the calls that meet it; empty for all.
     """
 
     kind: FaultKind
@@ -63,6 +66,13 @@ class Fault:
     times: int | None = None
     delay_s: float = 0.0
     after: int = 0
+    about: str = ""
+
+    def applies(self, call: str, body: bytes) -> bool:
+        """Tell whether a call with these arguments is one of those that meet it."""
+        if self.kind is FaultKind.REFUSE or (self.calls and call not in self.calls):
+            return False
+        return self.about.encode() in body
 
 
 class FaultPlan:
@@ -74,7 +84,7 @@ class FaultPlan:
     def set(self, node: str, *faults: Fault) -> None:
         """Give a node these faults instead of those it had; none makes it well."""
         for fault in faults:
-            narrowed = fault.calls or fault.after or fault.times is not None
+            narrowed = fault.calls or fault.after or fault.times is not None or fault.about
             if fault.kind is FaultKind.REFUSE and narrowed:
                 raise ValueError("A node that refuses connections refuses all calls")
         self._faults[node] = list(faults)
@@ -87,13 +97,13 @@ class FaultPlan:
         """Tell whether connections to the node are refused."""
         return any(fault.kind is FaultKind.REFUSE for fault in self._faults.get(node, ()))
 
-    def take(self, node: str, call: str) -> Fault | None:
-        """Return the fault that a call meets, counting it; None if all is well."""
+    def take(self, node: str, call: str, body: bytes = b"") -> Fault | None:
+        """Return the fault that a call with these arguments meets, counting it; None if none."""
         faults = self._faults.get(node)
         if not faults:
             return None
         for index, fault in enumerate(faults):
-            if fault.kind is FaultKind.REFUSE or (fault.calls and call not in fault.calls):
+            if not fault.applies(call, body):
                 continue
             if fault.after:
                 faults[index] = replace(fault, after=fault.after - 1)

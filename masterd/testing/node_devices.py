@@ -13,7 +13,7 @@ Source: Ganeti 3.0.2 lib/storage (which errors, in which words).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -117,6 +117,17 @@ def write_volume(root: Path, group: str, name: str, size_mib: int, *, up: bool =
     devices.save()
 
 
+def clear_up(root: Path, paths: Iterable[str]) -> None:
+    """Let a node have devices no longer, such as `/dev/xenvg/name`: an administrator removes them.
+
+    Raises:
+        KeyError: there is none with that path.
+    """
+    with opened(root) as devices:
+        for path in paths:
+            devices.take_away(path)
+
+
 def key(disk: Disk) -> str:
     """Return by what a device is found: its path, or the name in what keeps it."""
     if disk.dev_type == "drbd":
@@ -176,6 +187,14 @@ class Devices:
             if of == "dev" and len(rest) == 2 and device.there and not device.granted:
                 found[rest[0], rest[1]] = device
         return found
+
+    def minors(self) -> list[int]:
+        """Return the minors of the DRBD disks that are up because the node was told so."""
+        return sorted(
+            device.mirror.minor
+            for device in self._known.values()
+            if device.mirror is not None and device.there and device.up and not device.granted
+        )
 
     def find(self, disk: Disk) -> Device | None:
         """Return the device of a disk, to be changed in place; None where it is not there.
@@ -246,6 +265,16 @@ class Devices:
         if disk.dev_type in FILES:
             self._file(name).unlink(missing_ok=True)
         self._known[name] = Device(size=0, there=False)
+
+    def take_away(self, path: str) -> None:
+        """Have a device no longer that is known by its path.
+
+        Raises:
+            KeyError: there is none.
+        """
+        if not self._known[path].there:
+            raise KeyError(path)
+        self._known[path] = Device(size=0, there=False)
 
     def grow(self, disk: Disk, device: Device, amount: int, *, dry_run: bool) -> None:
         """Make a device larger by `amount` MiB.

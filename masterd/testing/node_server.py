@@ -77,6 +77,8 @@ class NodeServer:
         self._keep_alive = keep_alive
         self._server: StreamServer | None = None
         self._open: set[Any] = set()
+        #: Calls that hang, or whose answers are withheld, as long as the master waits for them.
+        self.held: list[str] = []
         server_pem = node.root / DATA_DIR / "server.pem"
         self._context = _context(server_pem)
         self._server_digest = read_digest(server_pem)
@@ -181,8 +183,8 @@ class NodeServer:
             return False  # the real node daemon cannot read it and dies over it
         call = target.removeprefix(b"/").decode("latin-1")
         self._script.note(self.node.name, call, body)
-        fault = self._faults.take(self.node.name, call)
-        if fault is not None and not self._misbehave(tls, fault.kind):
+        fault = self._faults.take(self.node.name, call, body)
+        if fault is not None and not self._misbehave(tls, call, fault.kind):
             return False
         if fault is not None and fault.kind is FaultKind.DELAY:
             gevent.sleep(fault.delay_s)
@@ -193,6 +195,9 @@ class NodeServer:
             if answer is None:
                 own = self.node.answer(call, body)
                 answer = self._script.changed(self.node.name, call, own)
+        if fault is not None and fault.kind is FaultKind.WITHHOLD:
+            self._hold(tls, call)
+            return False
         if fault is not None and fault.kind is FaultKind.LOSE_ANSWER:
             return False
         if answer is None:
@@ -205,12 +210,20 @@ class NodeServer:
         tls.sendall(page)
         return not close
 
-    def _misbehave(self, tls: Any, kind: FaultKind) -> bool:
+    def _hold(self, tls: Any, call: str) -> None:
+        """Say nothing until the master gives up."""
+        self.held.append(call)
+        try:
+            while tls.recv(_READ_BYTES):
+                pass
+        finally:
+            self.held.remove(call)
+
+    def _misbehave(self, tls: Any, call: str, kind: FaultKind) -> bool:
         """Do what the fault wants instead of the call; return False if that was all."""
         match kind:
             case FaultKind.HANG:
-                while tls.recv(_READ_BYTES):  # until the master gives up
-                    pass
+                self._hold(tls, call)
                 return False
             case FaultKind.GARBAGE:
                 tls.sendall(b"\x00\xffthis is not HTTP\r\n\r\n")

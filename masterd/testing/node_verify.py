@@ -18,6 +18,7 @@ from masterd.constants import PROTOCOL_VERSION, RELEASE_VERSION
 from masterd.rpc.virtual_path import VirtualPaths
 from masterd.testing import node_facts, node_storage, node_systems
 from masterd.testing.certificates import read_digest
+from masterd.testing.node_devices import Devices
 
 #: Certificate with which the node calls others, below its root.
 _CLIENT_CERTIFICATE: Final = "var/lib/ganeti/client.pem"
@@ -120,7 +121,7 @@ _CHECKS: Final[dict[str, Callable[[Path, Any], object]]] = {
     "lvlist": lambda root, _argument: node_storage.logical_volumes(root, [[]]),
     "pvlist": node_storage.physical_volumes,
     "drbd-version": lambda _root, _argument: "8.4.11",
-    "drbd-list": _well,
+    "drbd-list": lambda root, _argument: Devices(root).minors(),
     "drbd-helper": lambda _root, helper: [True, helper],
     "allowed-file-storage-paths": _well,
     "bridges": _well,

@@ -67,7 +67,7 @@ class MemoryTransport:
         gevent.sleep(0)  # other greenlets run here, as they do while a socket is waited for
         if not body.isascii():
             raise ConnectionLostError("The node closed the connection without an answer")
-        fault = self._faults.take(node.name, call)
+        fault = self._faults.take(node.name, call, body)
         if fault is not None:
             early = _instead(fault)
             if early is not None:
@@ -75,6 +75,8 @@ class MemoryTransport:
         answer = node.answer(call, body)
         if answer is None:
             raise StatusError(404, "Nothing matches the given URI")
+        if fault is not None and fault.kind is FaultKind.WITHHOLD:
+            Event().wait()
         if fault is not None and fault.kind is FaultKind.LOSE_ANSWER:
             raise ConnectionLostError("The node closed the connection without an answer")
         if fault is not None and fault.kind is FaultKind.CUT_ANSWER:

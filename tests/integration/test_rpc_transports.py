@@ -229,6 +229,15 @@ def test_an_answer_that_is_lost_leaves_the_call_carried_out(nodes: Nodes) -> Non
     assert node_file(nodes, 2, "queue/job-77").read_text() == "{}"
 
 
+def test_an_answer_that_is_withheld_leaves_the_call_carried_out(nodes: Nodes) -> None:
+    nodes.disturb(2, Fault(FaultKind.WITHHOLD))
+    target = nodes.cluster.targets()[1]
+    arguments = [queue_name(nodes, "job-78"), compress("{}")]
+    result = nodes.runner.call_one("jobqueue_update", target, arguments, timeout_s=SHORT_S)
+    assert result.error == f"No answer within {SHORT_S} seconds"
+    assert node_file(nodes, 2, "queue/job-78").read_text() == "{}"
+
+
 def test_a_caller_that_is_killed_gives_its_requests_up(nodes: Nodes) -> None:
     targets = nodes.cluster.targets()[:3]
     caller = gevent.spawn(nodes.runner.call, "test_delay", targets, [60])

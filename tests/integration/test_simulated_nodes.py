@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import gevent
 import msgspec
 import pytest
 
@@ -17,6 +18,8 @@ from masterd.testing import cluster as clusters
 from masterd.testing.cluster import SimulatedCluster
 from masterd.testing.control import NodeControl
 from masterd.testing.faults import Fault, FaultKind
+
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,20 @@ def test_a_process_of_nodes_can_be_disturbed_and_counts_calls(
     assert [result.ok for result in refused.values()] == [True, False, True]
     control.set("node2.example.com")
     assert runner.call_one("version", cluster.targets()[1], []).ok
+
+
+def test_a_call_is_held_as_long_as_somebody_waits_for_its_answer(
+    cluster: SimulatedCluster, control: NodeControl, runner: RpcRunner
+) -> None:
+    control.set("node2.example.com", Fault(FaultKind.WITHHOLD))
+    caller = gevent.spawn(runner.call_one, "version", cluster.targets()[1], [])
+    with gevent.Timeout(PATIENCE_S):
+        while not control.held():
+            gevent.sleep(0.01)
+        assert control.held() == {"node2.example.com": ["version"]}
+        caller.kill()
+        while control.held():
+            gevent.sleep(0.01)
 
 
 def test_orders_that_make_no_sense_are_answered_and_change_nothing(control: NodeControl) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from masterd.testing import node_devices, node_facts, node_files, node_mirrors, node_notes
 from masterd.testing.node_calls import SimulatedNode
+from masterd.testing.node_devices import Devices
 from masterd.testing.node_facts import Capacity
 from tests.simulated_support import file, plain, refused, well
 
@@ -273,6 +274,27 @@ def test_a_minor_is_used_once(node: SimulatedNode) -> None:
     assert well(node, "drbd_needs_activation", [disk]) == [disk["uuid"]]
     well(node, "blockdev_assemble", disk, {"name": "inst"}, True, 0)
     assert mirror(node, disk)["is_degraded"] is False
+
+
+def minors(node: SimulatedNode) -> Any:
+    return well(node, "node_verify", {"drbd-list": None}, "cluster", {})["drbd-list"]
+
+
+def test_minors_of_sides_that_are_up_are_told(node: SimulatedNode) -> None:
+    assert minors(node) == []
+    disk = make_mirror(node)
+    assert minors(node) == [0]
+    well(node, "blockdev_shutdown", disk)
+    assert minors(node) == []
+
+
+def test_what_is_cleared_up_by_hand_is_gone(node: SimulatedNode) -> None:
+    make_mirror(node)
+    node_devices.clear_up(node.root, ["/dev/drbd0", "/dev/xenvg/one_meta"])
+    assert minors(node) == []
+    assert list(Devices(node.root).volumes()) == [("xenvg", "one_data")]
+    with pytest.raises(KeyError):
+        node_devices.clear_up(node.root, ["/dev/drbd0"])
 
 
 def test_a_side_without_a_port_stands_alone_until_it_is_connected(node: SimulatedNode) -> None:

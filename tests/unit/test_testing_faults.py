@@ -59,3 +59,10 @@ def test_a_fault_lets_as_many_calls_pass_as_it_says() -> None:
     plan.set("a", Fault(FaultKind.FAIL, ("version",), times=1, after=2))
     met = [plan.take("a", call) for call in ("version", "node_info", *["version"] * 3)]
     assert [fault is not None for fault in met] == [False, False, False, True, False]
+
+
+def test_a_fault_may_be_about_some_arguments_only() -> None:
+    plan = FaultPlan()
+    plan.set("a", Fault(FaultKind.FAIL, about="inst1", after=1))
+    met = [plan.take("a", "version", body) for body in (b"inst2", b"inst1", b"inst2", b"[inst1]")]
+    assert [fault is not None for fault in met] == [False, False, False, True]
