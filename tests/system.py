@@ -192,11 +192,15 @@ def short_directory() -> Iterator[Path]:
 
 @contextmanager
 def simulated_cluster(
-    *, nodes: int = 4, settings: str = "", keep_alive: bool = True
+    *,
+    nodes: int = 4,
+    candidates: int | None = None,
+    settings: str = "",
+    keep_alive: bool = True,
 ) -> Iterator[tuple[SimulatedCluster, NodeControl]]:
     """Build a cluster with running node daemons; `settings` is the text of masterd.toml."""
     with short_directory() as base:
-        cluster = clusters.build(base, nodes=nodes)
+        cluster = clusters.build(base, nodes=nodes, candidates=candidates)
         path = Paths.from_environment(cluster.environment()).settings_file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(settings, encoding="utf-8")
