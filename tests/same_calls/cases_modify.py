@@ -277,7 +277,7 @@ PLUGGED: Final = (
           **_nics(("remove", 0, {}))),
     _done("NIC plugged otherwise", hotplug=True,
           **_nics(("modify", 0, {"name": "second", "mac": "aa:bb:cc:dd:ee:02"}))),
-    _done("NIC plugged by nobody", hotplug=True, dry_run=True, **_nics(("remove", -1, {}))),
+    _done("NIC plugged in a dry run", hotplug=True, dry_run=True, **_nics(("remove", -1, {}))),
     _done("nothing plugged", hotplug=True, beparams={"vcpus": 2}),
 )  # fmt: skip
 
