@@ -1,0 +1,96 @@
+"""The modification of instances: what the comparison with the reference cannot show."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from masterd.config.instance import Instance
+from masterd.errors import HooksAbort
+from masterd.testing.node_facts import HOOKS_DIR
+from tests.lu_support import World, make_world, op
+
+NAME = "inst1.lab.example"
+NODE = "node3.lab.example"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Return a cluster whose instance runs in a hypervisor that can change devices meanwhile."""
+    world = make_world(tmp_path)
+    guest = instance(world)
+    world.config.update(lambda draft: draft.put(msgspec.structs.replace(guest, hypervisor="kvm")))
+    world.run(op("OP_INSTANCE_STARTUP", instance_name=NAME))
+    world.asked.clear()
+    return world
+
+
+def instance(world: World) -> Instance:
+    found = world.config.snapshot().instances.named(NAME)
+    assert isinstance(found, Instance)
+    return found
+
+
+def modify(world: World, **parameters: object) -> object:
+    return world.run(op("OP_INSTANCE_SET_PARAMS", instance_name=NAME, **parameters))
+
+
+def calls(world: World) -> list[str]:
+    return [call for _, call, _ in world.asked]
+
+
+def test_no_device_changes_where_a_script_forbids_it(world: World) -> None:
+    # The reference has changed it by then.
+    before = instance(world)
+    script = world.nodes[NODE].root / HOOKS_DIR / "instance-modify-pre.d" / "fail1"
+    script.parent.mkdir(parents=True)
+    script.write_text("not today")
+    script.chmod(0o755)
+    with pytest.raises(HooksAbort):
+        modify(world, nics=[("add", -1, {})], hotplug=True)
+    assert "hooks_runner" in calls(world) and "hotplug_device" not in calls(world)
+    assert instance(world) == before
+    world.close()
+
+
+def test_no_device_changes_in_a_dry_run(world: World) -> None:
+    modify(world, nics=[("remove", -1, {})], hotplug=True, dry_run=True)
+    assert "hotplug_supported" in calls(world) and "hotplug_device" not in calls(world)
+    world.close()
+
+
+def test_a_device_follows_each_change_of_the_list(world: World) -> None:
+    (old,) = instance(world).nics
+    result = modify(
+        world, nics=[("add", 0, {"name": "web"}), ("remove", 1, {})], hotplug_if_possible=True
+    )
+    assert [arguments[1] for _, call, arguments in world.asked if call == "hotplug_device"] == [
+        "hotadd",
+        "hotremove",
+    ]
+    (new,) = instance(world).nics
+    assert (new.name, new.uuid != old.uuid) == ("web", True)
+    assert isinstance(result, list)
+    assert [name for name, _ in result] == ["nic.0", "nic.0", "NIC/1", "NIC/1"]
+    world.close()
+
+
+def test_all_that_is_recorded_enters_the_configuration_at_once(world: World) -> None:
+    world.run(op("OP_INSTANCE_SHUTDOWN", instance_name=NAME))
+    before = world.config.snapshot().serial_no
+    modify(
+        world, beparams={"vcpus": 2}, osparams={"size": "big"}, os_name="noop", offline=True,
+        nics=[("add", -1, {})], pnode="node2",
+    )  # fmt: skip
+    found = instance(world)
+    assert (found.beparams.vcpus, found.os, found.admin_state) == (2, "noop", "offline")
+    assert len(found.nics) == 2 and not found.disks_active
+    assert world.config.snapshot().serial_no == before + 1
+    world.close()
+
+
+def test_changes_of_one_request_count_on_each_other(world: World) -> None:
+    # The reference fails, as it looks at what is not there yet.
+    modify(world, nics=[("add", -1, {"name": "web"}), ("modify", "web", {"link": "br7"})])
+    assert instance(world).nics[-1].nicparams.link == "br7"
+    world.close()
