@@ -1,4 +1,4 @@
-"""The disks of an instance that is about to be made, as objects of the configuration. Pure.
+"""Disks that are made or come to other nodes, as objects of the configuration. Pure.
 
 What must be unique (names, numbers, secrets) is drawn by `Means`, which put it aside; all else
 follows from the template.
@@ -7,19 +7,23 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (GenerateDiskTemplate, _Gene
 disk_trees.json.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 from masterd.config.disk import Disk
+from masterd.config.kinds import AnyDisk
 from masterd.config.objects import FreeParams
 from masterd.config.params import DiskTemplate
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.instance import disks
 from masterd.instance.disks import DRBD_META_MIB
 from masterd.instance.new_disks import NewDisk
+
+#: A real disk, or a planned one.
+Held = TypeVar("Held", bound=AnyDisk)
 
 #: What stands between a disk's unique name and its number, by template; others have no such name.
 _SUFFIXES: Final = {
@@ -190,6 +194,68 @@ def parts(config: ConfigSnapshot, disk: Disk, primary_node: str) -> list[Disk]:
     return found
 
 
+def with_secondary(disk: AnyDisk, primary: str, secondary: str, minor: int) -> AnyDisk:
+    """Return a DRBD disk that has another secondary node; the primary one becomes its first side.
+
+    Args:
+        primary: uuid of the node that keeps its side.
+        secondary: uuid of the new node.
+        minor: of the side there.
+
+    Raises:
+        ValueError: of a planned disk it is not known how it is connected.
+    """
+    if disk.logical_id is None:
+        raise ValueError(f"disk {disk.uuid} has no id yet")
+    first, _, port, first_minor, second_minor, secret = disk.logical_id
+    own = first_minor if first == primary else second_minor
+    logical_id = (primary, secondary, port, own, minor, secret)
+    moved = on_nodes(disk, (primary, secondary))
+    return msgspec.structs.replace(moved, logical_id=logical_id)
+
+
+def changed(disk: Disk, params: Mapping[str, object]) -> Disk:
+    """Return a disk with other parameters: "mode", "size", "spindles"; the data of a DRBD disk too.
+
+    Args:
+        params: typed; None leaves what there was.
+    """
+    given = {name: value for name, value in params.items() if value is not None}
+    of_data = {name: value for name, value in given.items() if name in ("mode", "size")}
+    below = tuple(
+        msgspec.structs.replace(part, **of_data) if index == 0 else part
+        for index, part in enumerate(disk.children)
+    )
+    return msgspec.structs.replace(disk, **given, children=below)
+
+
+def on_nodes(disk: Held, uuids: tuple[str, ...]) -> Held:
+    """Return a disk that is on these nodes, with all its parts.
+
+    The reference says so of the disk alone, and its parts name a node that they have left.
+    """
+    below = tuple(msgspec.structs.replace(part, nodes=uuids) for part in disk.children)
+    return msgspec.structs.replace(disk, nodes=uuids, children=below)
+
+
+def new_part(part: Disk, name: str, size: int, uuid: str) -> Disk:
+    """Return a volume that takes the place of a part of a DRBD disk, of another name."""
+    return Disk(
+        logical_id=(part.logical_id[0], name),
+        dev_type="plain",
+        size=size,
+        params=part.params,
+        uuid=uuid,
+        serial_no=1,
+    )
+
+
+def renamed(part: Disk, logical_id: tuple[str | int, ...]) -> Disk:
+    """Return a disk of another id."""
+    return msgspec.structs.replace(part, logical_id=logical_id)
+
+
 def nodes(those: Iterable[Disk], primary: str) -> list[str]:
     """Return the uuids of the nodes that disks are on, the primary one first."""
-    return list(dict.fromkeys((primary, *(uuid for disk in those for uuid in disk.nodes))))
+    found = (uuid for disk in those for uuid in disks.node_uuids(disk, primary))
+    return list(dict.fromkeys((primary, *found)))

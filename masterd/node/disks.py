@@ -5,6 +5,7 @@ node is told of a DRBD disk (its own side, the other side) differs from node to 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.snapshot import ConfigSnapshot
@@ -12,6 +13,9 @@ from masterd.node.documents import Document, disk, disks_of, instance, plain
 from masterd.node.target import Nodes, Where, each, one, several, target
 from masterd.rpc.result import RpcResult
 from masterd.rpc.runner import Request
+
+#: Where the port stands in a DRBD disk's logical id.
+_PORT: Final = 2
 
 #: A disk with the instance whose it is.
 Owned = tuple[AnyDisk, AnyInstance]
@@ -43,6 +47,23 @@ def create(
     """Make one device of `size` MiB; its parts must be there. Payload: its new id, or None."""
     document, owner = _disk(config, at, owned), owned[1].name
     rest = (size, owner, on_primary, info, exclusive_storage)
+    return one(nodes, "blockdev_create", at, document, *rest)
+
+
+def create_alone(
+    nodes: Nodes,
+    config: ConfigSnapshot,
+    at: Where,
+    owned: Owned,
+    *,
+    size: int,
+    info: str,
+    exclusive_storage: bool,
+) -> RpcResult:
+    """Make one side of a DRBD disk that knows no port, and so looks for no other side yet."""
+    document, owner = _disk(config, at, owned), owned[1].name
+    document["logical_id"][_PORT] = None
+    rest = (size, owner, False, info, exclusive_storage)
     return one(nodes, "blockdev_create", at, document, *rest)
 
 
