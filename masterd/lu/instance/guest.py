@@ -280,6 +280,8 @@ def record(
 ) -> Instance:
     """Record how an instance is to be, and return it as it stands then. Switches.
 
+    No scripts for changes of the configuration follow.
+
     Args:
         state: None leaves it and whose doing it is as they are.
         disks_active: None leaves it as it is.
@@ -296,7 +298,7 @@ def record(
             instance = msgspec.structs.replace(instance, disks_active=disks_active)
         draft.put(instance)
 
-    config.update(change)
+    config.update(change, quietly=True)
     return now(config, uuid)
 
 
