@@ -114,12 +114,12 @@ class LUInstanceGrowDisk(LogicalUnit[OpInstanceGrowDisk, Growth]):
 
     def describe(self, plan: Growth) -> Description:
         where = " and ".join(node.name for node in plan.nodes)
-        return [f"{self._told(plan)}, on {where}"]
+        return [f"Grow {self._told(plan)}, on {where}"]
 
     def _told(self, plan: Growth) -> str:
         size_mib = plan.disk.size + plan.more_mib
         return (
-            f"Growing disk {self.op.disk} of instance '{plan.instance.name}' by"
+            f"disk {self.op.disk} of instance '{plan.instance.name}' by"
             f" {shown_mib(plan.more_mib)} to {shown_mib(size_mib)}"
         )
 
@@ -129,7 +129,7 @@ class LUInstanceGrowDisk(LogicalUnit[OpInstanceGrowDisk, Growth]):
         work, own = self.work, {plan.disk.uuid}
         if not instance_disks.assemble_some(work, plan.instance, own).well:
             raise OpExecError("Cannot activate block device to grow")
-        work.say(self._told(plan))
+        work.say(f"Growing {self._told(plan)}")
         for node in plan.nodes:
             result = self._grow(plan, node, dry_run=True)
             result.raise_(f"Dry-run grow request failed to node {node.name}")
