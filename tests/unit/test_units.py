@@ -28,7 +28,6 @@ TO_COME: Final = frozenset(
         "OP_INSTANCE_RECREATE_DISKS",
         "OP_INSTANCE_REINSTALL",
         "OP_INSTANCE_RENAME",
-        "OP_INSTANCE_REPLACE_DISKS",
         "OP_INSTANCE_SET_PARAMS",
     ]
 )
