@@ -22,6 +22,7 @@ from masterd.lu.creation.create import LUInstanceCreate
 from masterd.lu.delay import LUTestDelay
 from masterd.lu.disks.activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
 from masterd.lu.disks.grow import LUInstanceGrowDisk
+from masterd.lu.disks.recreate import LUInstanceRecreateDisks
 from masterd.lu.disks.replace import LUInstanceReplaceDisks
 from masterd.lu.group.evacuate import LUGroupEvacuate
 from masterd.lu.group.life import LUGroupAdd, LUGroupRemove, LUGroupRename
@@ -89,6 +90,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_MIGRATE": LUInstanceMigrate,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
+    "OP_INSTANCE_RECREATE_DISKS": LUInstanceRecreateDisks,
     "OP_INSTANCE_REMOVE": LUInstanceRemove,
     "OP_INSTANCE_REPLACE_DISKS": LUInstanceReplaceDisks,
     "OP_INSTANCE_SET_PARAMS": LUInstanceSetParams,
