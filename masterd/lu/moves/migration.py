@@ -114,8 +114,8 @@ def _check_copies(work: Work, plan: Switch) -> None:
     for index, disk in enumerate(disks.of(config, plan.instance)):
         if not consistency.is_whole(work, config, plan.instance, disk, plan.target):
             raise OpExecError(
-                f"Disk {index} is degraded or not fully synchronized on target node"
-                f" {plan.target.name}, aborting migration"
+                f"Disk {index} is degraded or not fully synchronized on target node, aborting"
+                " migration"
             )
 
 

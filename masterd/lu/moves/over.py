@@ -52,10 +52,14 @@ class _Over(LogicalUnit[Op, Switch], Generic[Op]):
 
     def _env(self, plan: Switch, config: ConfigSnapshot) -> dict[str, object]:
         instance = config.instances[plan.instance.uuid]
+        target = plan.target
+        if instance.primary_node is not None and instance.primary_node != plan.source.uuid:
+            # A cleanup may have found the instance elsewhere.
+            target = config.nodes[instance.primary_node]
         return {
             **hook_env.asked(self.op),
             **hook_env.instance_env(config, hook_env.subject(config, instance)),
-            **hook_env.moved(config, instance, plan.target.name),
+            **hook_env.moved(config, instance, target.name),
         }
 
 
