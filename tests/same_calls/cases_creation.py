@@ -40,7 +40,7 @@ MADE: Final[dict[str, Any]] = {
 }
 
 
-def _everywhere(document: Document) -> None:
+def everywhere(document: Document) -> None:
     """Have all nodes run instances, of all templates."""
     document["cluster"]["ipolicy"]["disk-templates"] = document["cluster"]["enabled_disk_templates"]
     for node in document["nodes"].values():
@@ -49,7 +49,7 @@ def _everywhere(document: Document) -> None:
 
 def _all(*changes: Callable[[Document], None]) -> Callable[[Document], None]:
     def change(document: Document) -> None:
-        for each in (_everywhere, *changes):
+        for each in (everywhere, *changes):
             each(document)
 
     return change
@@ -65,11 +65,11 @@ def _node(name: str, **fields: object) -> Callable[[Document], None]:
 
 def _whole_disks(document: Document) -> None:
     """Have nodes of the second group give whole disks away."""
-    _everywhere(document)
+    everywhere(document)
     named(document, "nodegroups", "group1")["ndparams"]["exclusive_storage"] = True
 
 
-def _add(**parameters: Any) -> Document:
+def added(**parameters: Any) -> Document:
     """Return the opcode for an instance without disks, but for these parameters."""
     return op(
         "OP_INSTANCE_CREATE",
@@ -85,13 +85,13 @@ def _made(
     name: str, *, failing: bool = False, answers: Any = (), config: Any = None, **parameters: Any
 ) -> Any:
     """Return a case of an instance that nodes are asked for."""
-    return case(name, _add(**parameters), config=config or _everywhere,
+    return case(name, added(**parameters), config=config or everywhere,
                 answers={**MADE, **dict(answers)}, failing=failing)  # fmt: skip
 
 
 def _refused(name: str, *, config: Any = None, **parameters: Any) -> Any:
     """Return a case of an instance that is refused before any node is asked."""
-    return case(name, _add(**parameters), config=config or _everywhere)
+    return case(name, added(**parameters), config=config or everywhere)
 
 
 WITHOUT_DISKS: Final = (
@@ -151,7 +151,7 @@ WITHOUT_DISKS: Final = (
 )  # fmt: skip
 
 
-def _disks(template: str, *disks: Mapping[str, object], **parameters: Any) -> dict[str, Any]:
+def disks(template: str, *disks: Mapping[str, object], **parameters: Any) -> dict[str, Any]:
     """Return the parameters of an instance with disks of a template."""
     return {"disk_template": template, "disks": list(disks or (DISK,)), **parameters}
 
@@ -162,8 +162,8 @@ def _striped(document: Document) -> None:
     document["cluster"]["diskparams"]["drbd"].update(own)
 
 
-def _mirrored(**parameters: Any) -> dict[str, Any]:
-    return _disks("drbd", snode=MIRROR, **parameters)
+def mirrored(**parameters: Any) -> dict[str, Any]:
+    return disks("drbd", snode=MIRROR, **parameters)
 
 
 #: What a node tells of a mirror: whole, being copied, broken.
@@ -178,98 +178,98 @@ PAUSED: Final = {"blockdev_pause_resume_sync": [[True, None]]}
 WIPED: Final = {**PAUSED, "blockdev_wipe": None}
 
 IN_FILES: Final = (
-    _made("of files", failing=True, **_disks("file")),
-    _made("of files in a directory", **_disks("file", {"size": "1g", "mode": "ro", "name": "one"},
+    _made("of files", failing=True, **disks("file")),
+    _made("of files in a directory", **disks("file", {"size": "1g", "mode": "ro", "name": "one"},
           {"size": 70, "name": "none"}, file_storage_dir="below", file_driver="blktap2")),
-    _made("of shared files", **_disks("sharedfile")),
+    _made("of shared files", **disks("sharedfile")),
     _made("of a template by default", config=_cluster(enabled_disk_templates=["file"]),
-          **_disks("file", disk_template=None)),
+          **disks("file", disk_template=None)),
     _made("of which the second disk fails", answers={"blockdev_create#2": 5},
-          **_disks("file", DISK, DISK)),
+          **disks("file", DISK, DISK)),
     _made("overwritten", failing=True, answers=WIPED, config=_cluster(prealloc_wipe_disks=True),
-          **_disks("file", {"size": 64})),
+          **disks("file", {"size": 64})),
     _made("filled with an image", failing=True, answers={**PAUSED, "blockdev_image": None},
-          **_disks("file", osparams={"os-image": "http://example.com/image"})),
-    _made("of files, not installed", no_install=True, **_disks("file")),
-    _made("of files of a system that is not trusted", os_type="shady+small", **_disks("file")),
+          **disks("file", osparams={"os-image": "http://example.com/image"})),
+    _made("of files, not installed", no_install=True, **disks("file")),
+    _made("of files of a system that is not trusted", os_type="shady+small", **disks("file")),
     _refused("of files without a directory", config=_cluster(file_storage_dir=""),
-             **_disks("file")),
-    _refused("of a disk without a size", **_disks("file", {"mode": "rw"})),
-    _refused("of a disk with an unknown parameter", **_disks("file", {"size": 64, "colour": 1})),
-    _refused("of disks of one name", **_disks("file", {"size": 64, "name": "a"},
+             **disks("file")),
+    _refused("of a disk without a size", **disks("file", {"mode": "rw"})),
+    _refused("of a disk with an unknown parameter", **disks("file", {"size": 64, "colour": 1})),
+    _refused("of disks of one name", **disks("file", {"size": 64, "name": "a"},
              {"size": 64, "name": "a"})),
-    _refused("of a disk that is called by a number", **_disks("file", {"size": 64, "name": "7"})),
-    _refused("of a disk of a provider", **_disks("file", {"size": 64, "provider": "p"})),
-    _made("of a disk with spindles", **_disks("file", {"size": 64, "spindles": 2})),
-    _made("of a disk that is too small", **_disks("file", {"size": 4})),
+    _refused("of a disk that is called by a number", **disks("file", {"size": 64, "name": "7"})),
+    _refused("of a disk of a provider", **disks("file", {"size": 64, "provider": "p"})),
+    _made("of a disk with spindles", **disks("file", {"size": 64, "spindles": 2})),
+    _made("of a disk that is too small", **disks("file", {"size": 4})),
 )  # fmt: skip
 
 ON_VOLUMES: Final = (
-    _made("of volumes", **_disks("plain")),
-    _made("of volumes in two groups", **_disks("plain", DISK, {"size": 64, "vg": "other"})),
-    _made("of volumes without room", **_disks("plain", {"size": 20_000})),
+    _made("of volumes", **disks("plain")),
+    _made("of volumes in two groups", **disks("plain", DISK, {"size": 64, "vg": "other"})),
+    _made("of volumes without room", **disks("plain", {"size": 20_000})),
     _made("of volumes with room that is not told", answers={"node_info": ["boot", [], [{}]]},
-          **_disks("plain")),
+          **disks("plain")),
     _refused("of volumes without a group", config=_cluster(volume_group_name=None),
-             **_disks("plain")),
+             **disks("plain")),
     _made("of volumes with spindles", config=_whole_disks,
-          **_disks("plain", {"size": 64, "spindles": 2})),
-    _refused("of volumes without spindles", **_disks("plain"),
+          **disks("plain", {"size": 64, "spindles": 2})),
+    _refused("of volumes without spindles", **disks("plain"),
              config=_whole_disks),
-    _refused("of files on whole disks", **_disks("file"),
+    _refused("of files on whole disks", **disks("file"),
              config=_whole_disks),
-    _made("of mirrors", failing=True, answers=SYNCED, **_mirrored()),
+    _made("of mirrors", failing=True, answers=SYNCED, **mirrored()),
     _made("of mirrors with parameters", answers={"blockdev_getmirrorstatus": [WHOLE, WHOLE]},
           config=_all(_striped),
-          **_disks("drbd", {"size": 64, "vg": "data"}, {"size": 64, "metavg": "metas"},
+          **disks("drbd", {"size": 64, "vg": "data"}, {"size": 64, "metavg": "metas"},
                    snode=MIRROR)),
     _made("of mirrors not waited for", wait_for_sync=False,
-          answers={**PAUSED, "blockdev_getmirrorstatus": [COPYING]}, **_mirrored()),
-    _made("of mirrors that are copied", **_mirrored(),
+          answers={**PAUSED, "blockdev_getmirrorstatus": [COPYING]}, **mirrored()),
+    _made("of mirrors that are copied", **mirrored(),
           answers={**SYNCED, "blockdev_getmirrorstatus#1": [COPYING]}),
     _made("of mirrors that break", wait_for_sync=False,
-          answers={"blockdev_getmirrorstatus": [BROKEN]}, **_mirrored()),
-    _made("of mirrors with a node elsewhere", answers=SYNCED, **{**_mirrored(), "snode": OTHER}),
-    _refused("of mirrors on one node", **_disks("drbd")),
-    _refused("of mirrors with itself", **{**_mirrored(), "snode": NODE}),
-    _refused("of mirrors on an offline node", **_mirrored(),
+          answers={"blockdev_getmirrorstatus": [BROKEN]}, **mirrored()),
+    _made("of mirrors with a node elsewhere", answers=SYNCED, **{**mirrored(), "snode": OTHER}),
+    _refused("of mirrors on one node", **disks("drbd")),
+    _refused("of mirrors with itself", **{**mirrored(), "snode": NODE}),
+    _refused("of mirrors on an offline node", **mirrored(),
              config=_node(MIRROR, offline=True, master_candidate=False)),
-    _refused("of mirrors on a drained node", **_mirrored(), config=_node(MIRROR, drained=True)),
-    _refused("of mirrors on a node without guests", **_mirrored(),
+    _refused("of mirrors on a drained node", **mirrored(), config=_node(MIRROR, drained=True)),
+    _refused("of mirrors on a node without guests", **mirrored(),
              config=_node(MIRROR, vm_capable=False)),
-    _made("of volumes with a second node", **_disks("plain", snode=MIRROR)),
+    _made("of volumes with a second node", **disks("plain", snode=MIRROR)),
 )  # fmt: skip
 
 ELSEWHERE: Final = (
-    _made("on RBD", **_disks("rbd")),
-    _made("on RBD by KVM", hypervisor="kvm", **_disks("rbd", {"size": 64, "access": "userspace"})),
-    _made("on RBD from where it cannot", **_disks("rbd", {"size": 64, "access": "userspace"})),
-    _made("on Gluster", **_disks("gluster")),
+    _made("on RBD", **disks("rbd")),
+    _made("on RBD by KVM", hypervisor="kvm", **disks("rbd", {"size": 64, "access": "userspace"})),
+    _made("on RBD from where it cannot", **disks("rbd", {"size": 64, "access": "userspace"})),
+    _made("on Gluster", **disks("gluster")),
     _made("on a provider", failing=True,
-          **_disks("ext", {"size": 64, "provider": "pvdr", "colour": "red"})),
-    _refused("on no provider", **_disks("ext", {"size": 64})),
+          **disks("ext", {"size": 64, "provider": "pvdr", "colour": "red"})),
+    _refused("on no provider", **disks("ext", {"size": 64})),
     _made("with a device", failing=True, answers={"bdev_sizes": {"/dev/disk/by-id/x": 777}},
-          **_disks("blockdev", {"size": 64, "adopt": "/dev/disk/by-id/x"})),
+          **disks("blockdev", {"size": 64, "adopt": "/dev/disk/by-id/x"})),
     _made("with a device that is not there", answers={"bdev_sizes": {}},
-          **_disks("blockdev", {"size": 64, "adopt": "/dev/disk/by-id/x"})),
-    _refused("with a device that is none", **_disks("blockdev", {"size": 64, "adopt": "/etc/x"})),
-    _refused("with one device twice", **_disks("blockdev", {"size": 64, "adopt": "/dev/disk/x"},
+          **disks("blockdev", {"size": 64, "adopt": "/dev/disk/by-id/x"})),
+    _refused("with a device that is none", **disks("blockdev", {"size": 64, "adopt": "/etc/x"})),
+    _refused("with one device twice", **disks("blockdev", {"size": 64, "adopt": "/dev/disk/x"},
              {"size": 64, "adopt": "/dev/disk/../disk/x"})),
-    _refused("with no device", **_disks("blockdev")),
+    _refused("with no device", **disks("blockdev")),
     _made("with a volume", failing=True,
           answers={"vg_list": {"xenvg": 9000}, "lv_list": {"xenvg/old": ["99.00", False, False]},
                    "blockdev_rename": None},
-          **_disks("plain", {"size": 64, "adopt": "old"})),
+          **disks("plain", {"size": 64, "adopt": "old"})),
     _made("with a volume that is not there", answers={"vg_list": {"xenvg": 9000}, "lv_list": {}},
-          **_disks("plain", {"size": 64, "adopt": "old"})),
-    _made("with a volume in use", **_disks("plain", {"size": 64, "adopt": "old"}),
+          **disks("plain", {"size": 64, "adopt": "old"})),
+    _made("with a volume in use", **disks("plain", {"size": 64, "adopt": "old"}),
           answers={"vg_list": {"xenvg": 9}, "lv_list": {"xenvg/old": ["99.00", False, True]}}),
-    _refused("with one volume twice", **_disks("plain", {"size": 64, "adopt": "old"},
+    _refused("with one volume twice", **disks("plain", {"size": 64, "adopt": "old"},
              {"size": 64, "adopt": "old"})),
-    _refused("with some volumes", **_disks("plain", {"size": 64, "adopt": "old"}, DISK)),
-    _refused("with files", **_disks("file", {"size": 64, "adopt": "old"})),
+    _refused("with some volumes", **disks("plain", {"size": 64, "adopt": "old"}, DISK)),
+    _refused("with files", **disks("file", {"size": 64, "adopt": "old"})),
     _refused("with a volume and an allocator", pnode=None, iallocator="hail",
-             **_disks("plain", {"size": 64, "adopt": "old"})),
+             **disks("plain", {"size": 64, "adopt": "old"})),
 )  # fmt: skip
 
 
@@ -288,7 +288,7 @@ BY_ALLOCATOR: Final = (
     _made("where the cluster's allocator says", answers=_found(NODE), pnode=None,
           config=_cluster(default_iallocator="other")),
     _made("of mirrors where an allocator says", answers={**_found(NODE, MIRROR), **SYNCED},
-          **_anywhere(**_disks("drbd", {"size": 64, "metavg": "metas", "name": "a"}),
+          **_anywhere(**disks("drbd", {"size": 64, "metavg": "metas", "name": "a"}),
                       nics=[{"ip": "192.0.2.9", "name": "eth"}], tags=["a"])),
     _made("in a group", answers=_found(OTHER), group_name="default", **_anywhere()),
     _made("where no allocator knows", answers=_found(success=False), **_anywhere()),
@@ -296,7 +296,7 @@ BY_ALLOCATOR: Final = (
     _made("where an allocator names nobody", answers=_found("nobody"), **_anywhere()),
     _made("with luck", answers=_found(NODE), opportunistic_locking=True, **_anywhere()),
     _made("with luck of mirrors", answers={**_found(NODE, MIRROR), **SYNCED},
-          opportunistic_locking=True, **_anywhere(**_disks("drbd"))),
+          opportunistic_locking=True, **_anywhere(**disks("drbd"))),
     _made("without luck", opportunistic_locking=True, **_anywhere(),
           answers={**_found(NODE), "iallocator_runner#1": _found(success=False)[
               "iallocator_runner"]}),
@@ -378,10 +378,10 @@ def _planned(document: Document) -> None:
 
 
 BEFOREHAND: Final = (
-    _made("put aside", forthcoming=True, **_disks("file")),
+    _made("put aside", forthcoming=True, **disks("file")),
     _made("put aside for KVM", forthcoming=True, hypervisor="kvm"),
-    _made("put aside with mirrors", forthcoming=True, **_mirrored()),
-    _made("put aside before", commit=True, config=_all(_planned), **_disks("file", **_anywhere())),
+    _made("put aside with mirrors", forthcoming=True, **mirrored()),
+    _made("put aside before", commit=True, config=_all(_planned), **disks("file", **_anywhere())),
     _refused("put aside by nobody", commit=True),
     _refused("that is real", commit=True, instance_name="inst0.example.com"),
 )  # fmt: skip

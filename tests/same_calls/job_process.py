@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 #: Names in the master's root directory.
@@ -109,6 +109,8 @@ def _mend() -> None:
     * The sizes of named instances' disks: its locks of resources are left out likewise.
     * The question for the cluster: nobody has looked up what machine the job runs on.
     * The size of the pool of candidates: nodes are promoted to the size it had before.
+    * A helper whose image has no size: the error cannot be written into the job, which then never
+      ends.
 
     And no accident, but the end of whatever comes later:
 
@@ -138,6 +140,10 @@ def _mend() -> None:
         lu.cluster = lu.cfg.GetClusterInfo()
 
     cluster.AdjustCandidatePool = with_new_size
+    helper: Any = importlib.import_module("ganeti.cmdlib.instance_helpervm")
+    own_error = type("OpExecError", (helper.errors.OpExecError,), {})
+    # What tells of the size is no error of its own then, and goes its way as it came.
+    helper.errors = SimpleNamespace(OpExecError=own_error)
     configuration: Any = importlib.import_module("ganeti.rpc.stub.wconfd").ClientRpcStub
     configuration.PrepareClusterDestruction = lambda self, context: None
 

@@ -94,7 +94,7 @@ def make(work: Work, op: OpInstanceCreate, plan: Creation) -> list[str]:
     instance = msgspec.structs.replace(instance, disks_active=True)
     if instance.os:
         filled = () if plan.adopts else made
-        installation.install(work, op, instance, filled, secret=plan.params.os_secret)
+        instance = installation.install(work, op, instance, filled, plan.params.os_secret)
     guest.tell_metadata(work, instance, plan.nodes.primary, secret=plan.params.os_secret)
     if op.start:
         _start(work, op, plan, instance)

@@ -85,7 +85,7 @@ def run(work: Work, instance: Instance, helper: Helper) -> None:
     size_mib = _size_mib(work, node, helper.image)
     made = _put_in(work, instance, helper, size_mib, tell)
     try:
-        _boot(work, instance, helper, made[0], tell)
+        _boot(work, instance, helper, made, tell)
         _await_end(work, instance, helper, tell)
     except GanetiError:
         tell("That failed; removing the temporary disk")
@@ -123,9 +123,7 @@ def _size_mib(work: Work, node: Node, image: str) -> int:
     return -(-size // _MIB)
 
 
-def _put_in(
-    work: Work, instance: Instance, helper: Helper, size_mib: int, tell: _Tell
-) -> list[Made]:
+def _put_in(work: Work, instance: Instance, helper: Helper, size_mib: int, tell: _Tell) -> Made:
     """Stop an instance, and make a disk in front of its own."""
     tell("Stopping the instance")
     _stop(work, instance, helper)
@@ -158,14 +156,14 @@ def _put_in(
         creation.undo(work, instance, made)
         raise
     tell("The temporary disk is there")
-    return made
+    recorded = work.config.snapshot().disks[uuid]
+    assert isinstance(recorded, Disk), "it has just been put there"
+    return Made(made[0].node, recorded)
 
 
-def _take_out(
-    work: Work, instance: Instance, helper: Helper, made: list[Made], tell: _Tell
-) -> None:
+def _take_out(work: Work, instance: Instance, helper: Helper, made: Made, tell: _Tell) -> None:
     """Stop the helper, if it still runs, and remove its disk."""
-    gone = made[0].disk.uuid
+    gone = made.disk.uuid
 
     def change(draft: Draft) -> None:
         owner = draft.require(INSTANCE, instance.uuid)
@@ -175,10 +173,10 @@ def _take_out(
     try:
         tell("Stopping the instance")
         _stop(work, guest.now(work.config, instance.uuid), helper)
-        creation.undo(work, instance, made)
+        creation.undo(work, instance, [made])
         work.config.update(change)
     except GanetiError:
-        where = f"{'/'.join(map(str, made[0].disk.logical_id))} on node {made[0].node.name}"
+        where = f"{'/'.join(map(str, made.disk.logical_id))} on node {made.node.name}"
         tell(f"The temporary disk could not be removed; by hand: {where}")
         raise
     tell("The temporary disk is gone")
@@ -203,9 +201,9 @@ def _boot(work: Work, instance: Instance, helper: Helper, made: Made, tell: _Tel
     tell(f"Writing image {helper.image} onto the temporary disk")
     creation.image(work, now, made.disk, helper.image)
     tell("Starting the helper")
-    told = msgspec.structs.replace(now, osparams=instance.osparams)
+    now = _as_helper(work, instance)
     result = instances.start(
-        work.rpc, work.config.snapshot(), made.node, told, paused=False, reason=helper.reason
+        work.rpc, work.config.snapshot(), made.node, now, paused=False, reason=helper.reason
     )
     result.raise_(f"{helper.about}: could not start the helper with image {helper.image}")
     if not _becomes(work, now, running=True, pause_s=_STARTUP_PAUSE_S, limit_s=helper.startup_s):
@@ -215,7 +213,7 @@ def _boot(work: Work, instance: Instance, helper: Helper, made: Made, tell: _Tel
 
 def _await_end(work: Work, instance: Instance, helper: Helper, tell: _Tell) -> None:
     tell("Waiting for the helper's end")
-    now = guest.now(work.config, instance.uuid)
+    now = _as_helper(work, instance)
     if _becomes(work, now, running=False, pause_s=_WORK_PAUSE_S, limit_s=helper.work_s):
         return
     work.say.warning(f"{helper.about}: the helper has not ended in time and is stopped")
@@ -230,6 +228,12 @@ def _await_end(work: Work, instance: Instance, helper: Helper, tell: _Tell) -> N
     )
     result.raise_(f"{helper.about}: could not stop the helper with image {helper.image}")
     raise OpExecError(f"{helper.about}: the helper with image {helper.image} has not ended in time")
+
+
+def _as_helper(work: Work, instance: Instance) -> Instance:
+    """Return an instance as it is recorded, but with the parameters that the helper gets."""
+    now = guest.now(work.config, instance.uuid)
+    return msgspec.structs.replace(now, osparams=instance.osparams)
 
 
 def _becomes(
