@@ -41,7 +41,7 @@ def write_device(root: Path, path: str, size_mib: int) -> None:
 def make_directory(root: Path, arguments: list[object]) -> None:
     """Make a directory for disks, and those above it; one that is there is well."""
     (name,) = msgspec.convert(arguments, _NAME)
-    path = local(root, name)
+    path = _directory(root, name)
     if path.exists() and not path.is_dir():
         raise RefusedError(f"Specified storage dir '{name}' is not a directory")
     try:
@@ -54,7 +54,7 @@ def make_directory(root: Path, arguments: list[object]) -> None:
 def remove_directory(root: Path, arguments: list[object]) -> None:
     """Remove a directory for disks, which must be empty; one that is not there is well."""
     (name,) = msgspec.convert(arguments, _NAME)
-    path = local(root, name)
+    path = _directory(root, name)
     if not path.exists():
         return
     if not path.is_dir():
@@ -69,7 +69,7 @@ def remove_directory(root: Path, arguments: list[object]) -> None:
 def rename_directory(root: Path, arguments: list[object]) -> None:
     """Rename a directory for disks; where only the new one is there, that was done before."""
     old_name, new_name = msgspec.convert(arguments, _PAIR)
-    old, new = local(root, old_name), local(root, new_name)
+    old, new = _directory(root, old_name), _directory(root, new_name)
     if new.exists():
         if old.exists():
             raise RefusedError(f"Cannot rename '{old_name}' to '{new_name}': both locations exist")
@@ -80,6 +80,11 @@ def rename_directory(root: Path, arguments: list[object]) -> None:
         old.rename(new)
     except OSError as error:
         raise RefusedError(f"Cannot rename '{old_name}' to '{new_name}': {error}") from error
+
+
+def _directory(root: Path, name: str) -> Path:
+    """Return where a directory is; a name like Gluster's "ganeti" is one in `/`, where it runs."""
+    return local(root, f"/{name}" if not name.startswith("/") else name)
 
 
 def info(root: Path, arguments: list[object]) -> list[object]:
