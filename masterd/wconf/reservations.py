@@ -134,16 +134,13 @@ class Reservations:
     # --- what is known beforehand -------------------------------------------------------------
 
     def reserve(self, owner: Owner, thing: Thing, value: object) -> None:
-        """Put one thing aside; again by the same owner is no error.
+        """Put one thing aside.
 
         Raises:
-            OpPrereqError: the configuration or somebody else has it.
+            OpPrereqError: the configuration or somebody has it, be it the owner itself.
         """
         value = value.lower() if thing is Thing.MAC and isinstance(value, str) else value
-        holder = self._owners.get((thing, value))
-        if holder == owner:
-            return
-        if holder is not None or self._is_configured(thing, value):
+        if not self._is_free(thing, value):
             raise OpPrereqError(f"{thing} {_shown(value)} is already in use", ECode.NOTUNIQUE)
         self._take(owner, thing, value)
 

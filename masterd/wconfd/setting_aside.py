@@ -1,7 +1,7 @@
 """The calls that put things aside: addresses, MACs, DRBD minors and secrets, logical volumes.
 
-What a program has put aside it cannot put aside again, which would succeed within one of our jobs.
-Minors belong to the disk they are for, until they are given back or the daemon ends.
+What a program has put aside it cannot put aside again, as jobs cannot. Minors belong to the disk
+they are for, until they are given back or the daemon ends.
 
 Source: luxi.json, wconfd.methods; answers of a running wconfd 3.0.2 (classes, most texts).
 """

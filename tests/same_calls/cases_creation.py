@@ -349,6 +349,8 @@ WITH_NICS: Final = (
     _none("routed without an address", {"mode": "routed"}),
     _none("in no mode", {"mode": "airborne"}),
     _none("with a MAC address of another", {"mac": "aa:00:00:00:01:00"}),
+    _none("with a MAC address twice", {"mac": "aa:00:00:FF:ff:01"}, {"mac": "AA:00:00:ff:ff:01"}),
+    _none("with an address of a network twice", *2 * ({"ip": "203.0.113.3", "network": "net1"},)),
     _none("with no MAC address", {"mac": "aa:00"}),
     _none("with no VLAN", {"vlan": "five"}),
     _none("with no trunk", {"vlan": "5:6"}),
