@@ -307,7 +307,7 @@ def _nic(name: str, *nics: dict[str, str | None], **more: Any) -> Any:
     return _made(name, nics=list(nics), **more)
 
 
-def _none(name: str, *nics: dict[str, str | None], **more: Any) -> Any:
+def _none(name: str, *nics: Mapping[str, str | None], **more: Any) -> Any:
     return _refused(name, nics=list(nics), **more)
 
 
