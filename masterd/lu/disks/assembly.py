@@ -166,15 +166,22 @@ def _shut_down(
     return well
 
 
-def remove(work: Work, instance: AnyInstance) -> bool:
+def remove(work: Work, instance: AnyInstance, *, only_at: Node | None = None) -> bool:
     """Remove an instance's disks from all its nodes; return whether all went well. Switches.
 
     The directories of disks in files go last. What fails is told of and the rest goes on; on a
     node that is offline, if it is not the primary one, it is no failure.
+
+    Args:
+        only_at: another node, from which alone copies of the disks are removed.
     """
     config = work.config.snapshot()
     well = True
-    for place in _places(config, instance):
+    places = _places(config, instance)
+    if only_at is not None:
+        those = disks.of(config, instance)
+        places = (_Place(index, disk, only_at) for index, disk in enumerate(those))
+    for place in places:
         result = nodes_disks.remove(work.rpc, config, place.node, (place.disk, instance))
         if result.ok:
             continue
@@ -183,15 +190,15 @@ def remove(work: Work, instance: AnyInstance) -> bool:
             f" {result.error}"
         )
         well = well and result.offline and place.node.uuid != instance.primary_node
-    primary = config.nodes.get(instance.primary_node or "")
-    if primary is None:
+    node = only_at or config.nodes.get(instance.primary_node or "")
+    if node is None:
         # A planned instance may have no node yet, and nothing of it is anywhere.
         return well
     for path in disks.directories(disks.of(config, instance)):
-        result = storage.remove_directory(work.rpc, primary, path)
+        result = storage.remove_directory(work.rpc, node, path)
         if not result.ok:
             work.say.warning(
-                f"Could not remove directory '{path}' on node {primary.name}: {result.error}"
+                f"Could not remove directory '{path}' on node {node.name}: {result.error}"
             )
             well = False
     return well

@@ -43,25 +43,33 @@ class Made:
     disk: Disk
 
 
-def create(work: Work, instance: Instance, those: Sequence[Disk]) -> list[Made]:
+def create(
+    work: Work, instance: Instance, those: Sequence[Disk], *, only_at: Node | None = None
+) -> list[Made]:
     """Make disks on all their nodes; return what was made.
+
+    Args:
+        only_at: another node, on which alone copies are made of disks that nodes have one by one;
+            they are for the primary node.
 
     Raises:
         OpExecError: one could not be made; all that were have been removed, as far as nodes did it.
     """
     config = work.config.snapshot()
-    primary = config.nodes[instance.primary_node]
+    primary = only_at or config.nodes[instance.primary_node]
     if those and those[0].dev_type in IN_FILES:
         directory = posixpath.dirname(str(those[0].logical_id[1]))
         result = storage.make_directory(work.rpc, primary, directory)
         result.raise_(f"Failed to create directory '{directory}' on node {primary.name}")
-    nodes = [config.nodes[uuid] for uuid in disk_trees.nodes(those, primary.uuid)]
+    nodes = [primary]
+    if only_at is None:
+        nodes = [config.nodes[uuid] for uuid in disk_trees.nodes(those, primary.uuid)]
     made: list[Made] = []
     for disk in those:
         for node in nodes:
             parts: list[Made] = []
             try:
-                _create_tree(work, config, (instance, node), disk, parts)
+                _create_tree(work, (instance, node), disk, parts, on_primary=node is primary)
             except OpExecError:
                 undo(work, instance, [*made, *parts])
                 raise
@@ -71,19 +79,20 @@ def create(work: Work, instance: Instance, those: Sequence[Disk]) -> list[Made]:
 
 
 def _create_tree(
-    work: Work, config: ConfigSnapshot, at: tuple[Instance, Node], disk: Disk, made: list[Made]
+    work: Work, at: tuple[Instance, Node], disk: Disk, made: list[Made], *, on_primary: bool
 ) -> None:
     """Make a disk on a node after its parts; note in `made` what is there meanwhile."""
     instance, node = at
+    config = work.config.snapshot()
     for part in disk_trees.parts(config, disk, instance.primary_node):
-        _create_tree(work, config, at, part, made)
+        _create_tree(work, at, part, made, on_primary=on_primary)
     result = nodes_disks.create(
         work.rpc,
         config,
         node,
         (disk, instance),
         size=disk.size,
-        on_primary=node.uuid == instance.primary_node,
+        on_primary=on_primary,
         info=f"originstname+{instance.name}",
         exclusive_storage=config.node_params(node).exclusive_storage,
     )
