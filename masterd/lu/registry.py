@@ -35,6 +35,7 @@ from masterd.lu.instance.power import LUInstanceReboot, LUInstanceShutdown, LUIn
 from masterd.lu.instance.query import LUInstanceQueryData
 from masterd.lu.instance.remove import LUInstanceRemove
 from masterd.lu.moves.change_group import LUInstanceChangeGroup
+from masterd.lu.moves.copying import LUInstanceMove
 from masterd.lu.moves.over import LUInstanceFailover, LUInstanceMigrate
 from masterd.lu.network.connect import LUNetworkConnect, LUNetworkDisconnect
 from masterd.lu.network.life import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
@@ -88,6 +89,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_GROW_DISK": LUInstanceGrowDisk,
     "OP_INSTANCE_FAILOVER": LUInstanceFailover,
     "OP_INSTANCE_MIGRATE": LUInstanceMigrate,
+    "OP_INSTANCE_MOVE": LUInstanceMove,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_RECREATE_DISKS": LUInstanceRecreateDisks,
