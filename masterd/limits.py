@@ -314,21 +314,6 @@ DISK_SYNC_SILENT_TRIES_MAX: Final = 10
 #: more: between two states DRBD seems so for a moment.
 DISK_SYNC_DEGRADED_TRIES_MAX: Final = 10
 
-#: Seconds that a daemon which imports or exports a disk may take to tell its status for the first
-#: time, and to listen; and those for which its node may not tell it. Source: Ganeti 3.0.2
-#: lib/masterd/instance.py, as all bounds of transfers.
-TRANSFER_READY_S: Final = 10.0
-TRANSFER_LISTEN_S: Final = 10.0
-TRANSFER_SILENT_S: Final = 10.0
-#: Seconds for the other side to connect: between nodes, and between clusters, where the source
-#: stops the instance meanwhile and may take its time for that. Source: constants
-#: DISK_TRANSFER_CONNECT_TIMEOUT, RIE_CONNECT_TIMEOUT.
-TRANSFER_CONNECT_S: Final = 60
-TRANSFER_CONNECT_CLUSTERS_S: Final = 180
-#: Seconds for which the certificate of a transfer between clusters is good; a transfer that takes
-#: longer has connected by then. Source: constants RIE_CERT_VALIDITY.
-TRANSFER_CERTIFICATE_S: Final = 86_400
-
 #: How often files are looked at again because the configuration changed meanwhile.
 VERIFY_FILES_TRIES: Final = 3
 #: How often a node is asked which certificate it has now: its daemon may just be starting.

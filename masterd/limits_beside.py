@@ -1,4 +1,4 @@
-"""The bounds of what programs beside the daemon do; all others stand in `limits`."""
+"""The bounds of what programs beside the daemon do, here and on nodes; others: `limits`."""
 
 from typing import Final
 
@@ -24,3 +24,20 @@ WCONFD_ALIVE_LOOK_S: Final = 5.0
 
 #: Things that programs beside the daemon, and their disks, can have put aside at once.
 WCONFD_RESERVATIONS_MAX: Final = 10_000
+
+# --- daemons on nodes that import and export disks ----------------------------------------------
+
+#: Seconds that a daemon which imports or exports a disk may take to tell its status for the first
+#: time, and to listen; and those for which its node may not tell it. Source: Ganeti 3.0.2
+#: lib/masterd/instance.py, as all bounds of transfers.
+TRANSFER_READY_S: Final = 10.0
+TRANSFER_LISTEN_S: Final = 10.0
+TRANSFER_SILENT_S: Final = 10.0
+#: Seconds for the other side to connect: between nodes, and between clusters, where the source
+#: stops the instance meanwhile and may take its time for that. Source: constants
+#: DISK_TRANSFER_CONNECT_TIMEOUT, RIE_CONNECT_TIMEOUT.
+TRANSFER_CONNECT_S: Final = 60
+TRANSFER_CONNECT_CLUSTERS_S: Final = 180
+#: Seconds for which the certificate of a transfer between clusters is good; a transfer that takes
+#: longer has connected by then. Source: constants RIE_CERT_VALIDITY.
+TRANSFER_CERTIFICATE_S: Final = 86_400

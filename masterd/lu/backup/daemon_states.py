@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from masterd.instance.disks import shown_mib
-from masterd.limits import TRANSFER_LISTEN_S, TRANSFER_READY_S, TRANSFER_SILENT_S
+from masterd.limits_beside import TRANSFER_LISTEN_S, TRANSFER_READY_S, TRANSFER_SILENT_S
 from masterd.lu.disks.sync import readable
 
 #: Seconds until the next look: at one of which nothing is known, that goes on, that waits for the

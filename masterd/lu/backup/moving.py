@@ -17,7 +17,7 @@ from masterd.config.kinds import AnyDisk
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpPrereqError
-from masterd.limits import TRANSFER_CONNECT_S
+from masterd.limits_beside import TRANSFER_CONNECT_S
 from masterd.lu.backup.transfer import Daemon, Transfers
 from masterd.node import imports
 from masterd.node.imports import End, RawEnd, ScriptEnd, Transfer

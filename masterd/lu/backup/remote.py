@@ -16,7 +16,7 @@ from masterd.config.instance import Instance
 from masterd.config.kinds import AnyDisk
 from masterd.config.node import Node
 from masterd.errors import OpExecError
-from masterd.limits import TRANSFER_CERTIFICATE_S, TRANSFER_CONNECT_CLUSTERS_S
+from masterd.limits_beside import TRANSFER_CERTIFICATE_S, TRANSFER_CONNECT_CLUSTERS_S
 from masterd.lu.backup import handover, secret
 from masterd.lu.backup.handover import Destination
 from masterd.lu.backup.moving import disk_end, magic
