@@ -22,6 +22,7 @@ from masterd.testing.node_exports import EXPORT_DIR
 from masterd.testing.node_means import ADDRESSES, COMMANDS_DIR
 from masterd.testing.node_migration import write_migration
 from masterd.testing.node_mirrors import write_mirrors
+from masterd.testing.node_transfers import write_transfers
 from tests.lu_support import World
 
 
@@ -148,6 +149,19 @@ def _export(world: World, rest: str) -> None:
     """Have a node keep an export: `NODE NAME`."""
     node, name = rest.split()
     _file(world, node, f"{EXPORT_DIR}/{name}").mkdir()
+
+
+def _transfers(world: World, rest: str) -> None:
+    """Have daemons of a node that move disks tell that, look by look: `NODE JSON...`."""
+    node, _, steps = rest.partition(" ")
+    write_transfers(world.nodes[node].root, [json.loads(step) for step in steps.split()])
+
+
+def _domain_secret(world: World, rest: str) -> None:
+    """Have a secret that other clusters know, too."""
+    path = world.context.paths.domain_secret_file
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{rest}\n")
 
 
 def _file(world: World, node: str, path: str) -> Path:
@@ -316,6 +330,7 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "bare": _bare,
     "certificate": _certificate,
     "command": _command,
+    "domain_secret": _domain_secret,
     "drbd": _drbd,
     "empty": _empty,
     "export": _export,
@@ -336,5 +351,6 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "script": _script,
     "switch": _switch,
     "templates": _templates,
+    "transfers": _transfers,
     "volumes": _volumes,
 }

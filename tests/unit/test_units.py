@@ -17,8 +17,6 @@ _COMMAND: Final = re.compile(r"([A-Z][A-Z_]+)(?= |$)")
 #: Opcodes that may be without a unit. This list may only shrink.
 TO_COME: Final = frozenset(
     [
-        "OP_BACKUP_EXPORT",
-        "OP_BACKUP_PREPARE",
         "OP_INSTANCE_CHANGE_GROUP",
         "OP_INSTANCE_FAILOVER",
         "OP_INSTANCE_MIGRATE",

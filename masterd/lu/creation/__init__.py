@@ -1,5 +1,6 @@
 """New instances: `create` is the unit, `making` the work.
 
 The opcode is brought into one form first (`request`); `params`, `nics` and `nodes` are what is
-looked at; `installation` has an operating system fill the disks.
+looked at; `installation` has an operating system fill the disks, `importing` what comes from
+elsewhere, by what an export says of itself (`exported`).
 """

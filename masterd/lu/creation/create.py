@@ -26,11 +26,14 @@ from masterd.instance.new_disks import NewDisk
 from masterd.instance.nics import Given
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
 from masterd.lu import names
+from masterd.lu.backup import moving
+from masterd.lu.creation import importing
 from masterd.lu.creation import making as instance_making
 from masterd.lu.creation import nics as create_nics
 from masterd.lu.creation import nodes as create_nodes
 from masterd.lu.creation import params as create_params
 from masterd.lu.creation import request as create_request
+from masterd.lu.creation.importing import Exported, Source
 from masterd.lu.creation.making import Creation
 from masterd.lu.creation.nodes import Nodes
 from masterd.lu.creation.params import Parameters
@@ -48,7 +51,7 @@ from masterd.work.hooks import Hooked, HookPath
 class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
     """Makes an instance on nodes that are named or that an allocator finds.
 
-    Imports are not carried out yet.
+    Its disks are filled by its operating system, from an export, or by another cluster.
     """
 
     HOOKS: ClassVar[HookPath | None] = HookPath("instance-add", "INSTANCE")
@@ -57,10 +60,6 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
 
     def check_arguments(self) -> None:
         op = self.op
-        if op.mode != "create":
-            raise OpPrereqError(
-                f"This master daemon does not carry out mode '{op.mode}' yet", ECode.INVAL
-            )
         if op.forthcoming and op.commit:
             raise OpPrereqError(
                 "Forthcoming generation and commiting are mutually exclusive", ECode.INVAL
@@ -71,7 +70,9 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         if op.ip_check and not op.name_check:
             raise OpPrereqError("Cannot do IP address check without a name check", ECode.INVAL)
         op = replace(op, instance_name=self._name(normal_name(op.instance_name)))
-        self.op = create_request.normal(op, self.work.config.snapshot(), self.work.say)
+        config = self.work.config.snapshot()
+        op = create_request.normal(op, config, self.work.say)
+        self.op = importing.normal(self.work, config, op)
 
     def _name(self, given: str) -> str:
         """Return the name in whole where it is to be looked up. Switches.
@@ -97,11 +98,14 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
     def needs(self, config: ConfigSnapshot) -> Locks:
         planned = self._planned(config)
         wanted = {LockLevel.INSTANCE: LockRequest(frozenset({self.op.instance_name}))}
+        source = importing.node_of(config, self.op)
+        own = [] if source is None else [source.uuid]
         if planned is not None:
-            uuids = frozenset(node.uuid for node in nodes_of(config, planned))
-            return {**wanted, **_on(config, uuids)}
-        if self.op.iallocator is None:
-            return {**wanted, **_on(config, frozenset(self._named(config).uuids))}
+            own += [node.uuid for node in nodes_of(config, planned)]
+        elif self.op.iallocator is None:
+            own += self._named(config).uuids
+        if not importing.is_anywhere(self.op) and (planned is not None or not self.op.iallocator):
+            return {**wanted, **_on(config, frozenset(own))}
         wanted[LockLevel.NODEGROUP] = LockRequest(ALL, LockMode.SHARED)
         if not self.op.opportunistic_locking:
             every = LockRequest(ALL)
@@ -153,11 +157,13 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
     # --- checks -------------------------------------------------------------------------------
 
     def check(self, config: ConfigSnapshot) -> Creation:
-        op, work, template = self.op, self.work, self._template()
+        work, template = self.work, self._template()
         planned = self._planned(config)
         directory = new_disks.directory(
-            config.cluster, template, op.instance_name, op.file_storage_dir
+            config.cluster, template, self.op.instance_name, self.op.file_storage_dir
         )
+        self.op, source = importing.look(work, config, self.op)
+        op = self.op
         volume_group = config.cluster.volume_group_name
         if template in new_disks.ON_VOLUMES and not volume_group:
             raise OpPrereqError("Cluster does not support lvm-based instances", ECode.STATE)
@@ -167,10 +173,12 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         address = self._own_address(config)
         nics = create_nics.wanted(work, config, self._nics(config), address)
         disks = [new_disks.read(disk, template, volume_group) for disk in op.disks]
+        if isinstance(source, Exported) and source.old_name == op.instance_name:
+            nics = create_nics.with_old_macs(work, nics, source.said.mac)
         self._check_address(address)
         nics = create_nics.with_macs(work, config, nics)
         nodes = self._nodes(config, planned, params, nics, disks)
-        self._keep_locks(config, nodes)
+        self._keep_locks(config, nodes, source)
         create_nodes.check_primary(nodes.primary)
         conflicts = op.conflicts_check
         nics = create_nics.at_node(work, config, nics, nodes.primary, conflicts=conflicts)
@@ -189,6 +197,7 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
             directory=directory,
             adopts=adopts,
             planned=planned,
+            source=source,
         )
 
     def _template(self) -> str:
@@ -255,11 +264,14 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         )
         return create_nodes.allocated(self.work, config, self.op.iallocator, request)
 
-    def _keep_locks(self, config: ConfigSnapshot, nodes: Nodes) -> None:
+    def _keep_locks(self, config: ConfigSnapshot, nodes: Nodes, source: Source | None) -> None:
         """Give back what was locked for the choice of nodes only."""
-        self.work.locks.keep(LockLevel.NODE, nodes.uuids)
-        self.work.locks.keep(LockLevel.NODE_RES, nodes.uuids)
-        self.work.locks.keep(LockLevel.NODEGROUP, evacuation.groups_of(config, nodes.uuids))
+        uuids = list(nodes.uuids)
+        if isinstance(source, Exported):
+            uuids.append(source.node.uuid)
+        self.work.locks.keep(LockLevel.NODE, uuids)
+        self.work.locks.keep(LockLevel.NODE_RES, uuids)
+        self.work.locks.keep(LockLevel.NODEGROUP, evacuation.groups_of(config, uuids))
 
     def _checked_room(
         self, config: ConfigSnapshot, nodes: Nodes, disks: list[NewDisk], *, adopts: bool
@@ -320,18 +332,13 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         op, work, cluster = self.op, self.work, config.cluster
         filled = fill_free(cluster.hvparams.get(params.hypervisor, {}), params.hv)
         host_checks.hypervisor_params(work, nodes.all, params.hypervisor, filled)
-        if op.os_type is not None:
+        if op.os_type:
             variant = op.force_variant
             host_checks.os_params(
                 work, nodes.all, op.os_type, params.os_whole, force_variant=variant
             )
         host_checks.bridges(work, config, nodes.primary, nics)
-        if op.compress not in ("none", *cluster.compression_tools):
-            raise OpPrereqError(
-                "Compression tool not allowed, tools allowed are"
-                f" [{', '.join(cluster.compression_tools)}]",
-                ECode.INVAL,
-            )
+        moving.check_tool(config, op.compress)
         if op.start:
             what_for = f"creating instance {op.instance_name}"
             spec = (params.hypervisor, filled)
@@ -357,6 +364,9 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
             tags=op.tags,
         )
         env = {**hook_env.asked(op), **hook_env.instance_env(config, subject)}
+        if isinstance(plan.source, Exported):
+            images = [image or False for image in plan.source.images(len(plan.disks))]
+            env |= hook_env.source(plan.source.node.name, plan.source.path, images)
         nodes = tuple(dict.fromkeys((config.cluster.master_node, *plan.nodes.uuids)))
         return Hooked(env, nodes, nodes)
 
@@ -370,6 +380,10 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         if plan.adopts or not plan.disks:
             said = said if plan.disks else []
         said.append(f"Record instance {op.instance_name}")
+        if isinstance(plan.source, Exported):
+            said.append(f"Fill its disks from {plan.source.path} on {plan.source.node.name}")
+        elif plan.source is not None:
+            said.append(f"Await its disks' data from another cluster, of {plan.source.old_name}")
         return [*said, f"Start it on {plan.nodes.primary.name}"] if op.start else said
 
     def dry_run(self, plan: Creation) -> list[str]:

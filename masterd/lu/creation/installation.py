@@ -1,4 +1,4 @@
-"""The operating system of a new instance: its scripts fill the disks.
+"""The operating system of a new instance: its scripts fill the disks, anew or with given data.
 
 Those of one that is trusted run on the node. Those of another run in a helper: its definition is
 packed on the node, and the metadata daemon hands the package to the helper, with the parameters.
@@ -18,6 +18,8 @@ from masterd.config.disk import Disk
 from masterd.config.instance import Instance
 from masterd.errors import OpExecError
 from masterd.instance.new_disks import MIRRORED_INSIDE
+from masterd.lu.creation import importing
+from masterd.lu.creation.importing import Source
 from masterd.lu.disks import creation as disk_creation
 from masterd.lu.instance import guest, helper_vm
 from masterd.lu.instance.helper_vm import Helper
@@ -38,6 +40,7 @@ def install(
     instance: Instance,
     made: Sequence[Disk],
     secret: Mapping[str, str],
+    source: Source | None,
 ) -> Instance:
     """Have the operating system's scripts fill the disks, where there is something to fill.
 
@@ -46,6 +49,7 @@ def install(
     Args:
         made: the disks that are filled.
         secret: parameters of the operating system that nobody keeps.
+        source: where the data for the disks come from; None has it installed.
 
     Raises:
         OpExecError: the node has it not, or a script failed.
@@ -58,6 +62,14 @@ def install(
     trusted = next((each[7] for each in told if each[0] == name), None)
     if trusted is None:
         raise OpExecError(f"OS '{instance.os}' is not available in node '{node.name}'")
+    if source is not None and not trusted:
+        raise OpExecError(
+            f"OS '{instance.os}' is not trusted: a helper installs it, but nothing brings the data"
+            " of another instance"
+        )
+    if source is not None and made:
+        importing.fill(work, op, source, instance, made)
+        return instance
     if not made or op.no_install or images.of_os(op.osparams) is not None:
         return instance
     if trusted:

@@ -23,7 +23,8 @@ from masterd.instance import disk_trees, disks
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import MIRRORED_INSIDE, NewDisk
 from masterd.lock.levels import LockLevel
-from masterd.lu.creation import installation
+from masterd.lu.creation import importing, installation
+from masterd.lu.creation.importing import Exported, Source
 from masterd.lu.creation.nodes import Nodes
 from masterd.lu.creation.params import Parameters
 from masterd.lu.disks import adoption as disk_adoption
@@ -36,6 +37,7 @@ from masterd.node import instances
 from masterd.opcodes.instance_create import OpInstanceCreate
 from masterd.work.work import Work
 
+_DISKLESS: Final = "diskless"
 #: Hypervisors that show a display at a port of each instance. Source: constants HTS_REQ_PORT.
 _WITH_PORT: Final = frozenset({"kvm", "xen-hvm"})
 
@@ -48,6 +50,7 @@ class Creation:
         directory: of the files of its disks, where they are files.
         adopts: whether disks are taken over rather than made.
         planned: what was put aside for it before, where that becomes real.
+        source: where the data on its disks come from; None has it installed.
     """
 
     nodes: Nodes
@@ -57,6 +60,7 @@ class Creation:
     directory: str | None
     adopts: bool
     planned: AnyInstance | None
+    source: Source | None
 
 
 class _Drawn:
@@ -87,14 +91,19 @@ def make(work: Work, op: OpInstanceCreate, plan: Creation) -> list[str]:
     _enter(work, instance, made)
     instance = guest.now(work.config, instance.uuid)
     made = _as_recorded(work, instance)
-    work.locks.release(LockLevel.NODE)
+    # Where the data come from is still needed.
+    exports = {plan.source.node.uuid} if isinstance(plan.source, Exported) else frozenset()
+    work.locks.keep(LockLevel.NODE, exports)
     _fill_disks(work, op, plan, instance, made)
     work.locks.release(LockLevel.NODE_RES)
     # From here on nodes are told so; it is recorded when the instance starts.
     instance = msgspec.structs.replace(instance, disks_active=True)
+    filled = [] if plan.adopts else made
     if instance.os:
-        filled = () if plan.adopts else made
-        instance = installation.install(work, op, instance, filled, plan.params.os_secret)
+        secret = plan.params.os_secret
+        instance = installation.install(work, op, instance, filled, secret, plan.source)
+    elif plan.source is not None and filled:
+        importing.fill(work, op, plan.source, instance, filled)
     guest.tell_metadata(work, instance, plan.nodes.primary, secret=plan.params.os_secret)
     if op.start:
         _start(work, op, plan, instance)
@@ -146,6 +155,9 @@ def _disks(work: Work, op: OpInstanceCreate, plan: Creation, uuid: str) -> list[
         except ValueError as error:
             raise OpExecError(f"Instance {op.instance_name} cannot become real: {error}") from error
     assert op.disk_template is not None, "it has been filled in"
+    if op.disk_template == _DISKLESS:
+        # Disks that were asked for nevertheless count for nothing.
+        return []
     secondary = plan.nodes.secondary
     place = Place(
         template=op.disk_template,
@@ -224,7 +236,7 @@ def _fill_disks(
             work.say.warning(f"Wiping instance disks failed ({error.message})")
             failed = True
     _check_mirrors(work, op, instance, made, failed=failed)
-    image = images.of_os(op.osparams)
+    image = images.of_os(op.osparams) if plan.source is None else None
     failed = False
     if image is not None and not plan.adopts:
         work.say("* imaging instance disks...")

@@ -6,7 +6,7 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_utils.py (ComputeNics, CheckForConflict
 instance_create.py (order, texts).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -97,6 +97,24 @@ def _connected(config: ConfigSnapshot, mode: str | None, given: Given) -> Partia
     asked = {"mode": mode, "link": given.get("link"), "vlan": given.get("vlan")}
     own, _ = nic_rules.connected(config, {name: value for name, value in asked.items() if value})
     return own
+
+
+def with_old_macs(work: Work, nics: Iterable[Nic], old: Callable[[int], str | None]) -> list[Nic]:
+    """Return network interfaces that take over addresses where they are left open.
+
+    Args:
+        old: returns what the one of that number had.
+
+    Raises:
+        OpPrereqError: another one has it by now.
+    """
+    found = []
+    for index, nic in enumerate(nics):
+        mac = old(index) if nic.mac == nic_rules.AUTO else None
+        if mac is not None:
+            nic = msgspec.structs.replace(nic, mac=_reserved_mac(work.reserve, mac))
+        found.append(nic)
+    return found
 
 
 def with_macs(work: Work, config: ConfigSnapshot, nics: Iterable[Nic]) -> list[Nic]:

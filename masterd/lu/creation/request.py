@@ -18,6 +18,9 @@ from masterd.opcodes.instance_create import OpInstanceCreate
 from masterd.opcodes.params import DiskParameters, NicParameters
 from masterd.work.feedback import Feedback
 
+#: The mode of instances that get an operating system, or an image, rather than data of others.
+_INSTALLED: Final = "create"
+_EXPORTED: Final = "import"
 _FILE_DRIVER: Final = "loop"
 #: The NIC by which an instance is talked to is called so, and by the instance's name.
 #: One without a tag, with those beside it that have one; only those; one alone.
@@ -38,8 +41,11 @@ def normal(op: OpInstanceCreate, config: ConfigSnapshot, say: Feedback) -> OpIns
     list_changes.check_given_names("disk", ((disk.get("name"), None) for disk in op.disks))
     template = _template(op.disk_template, config)
     disks = tuple(_disk(disk, template) for disk in op.disks)
-    if new_disks.adopts(disks, template) and op.iallocator is not None:
-        raise OpPrereqError("Disk adoption not allowed with an iallocator script", ECode.INVAL)
+    if new_disks.adopts(disks, template):
+        if op.iallocator is not None:
+            raise OpPrereqError("Disk adoption not allowed with an iallocator script", ECode.INVAL)
+        if op.mode == _EXPORTED:
+            raise OpPrereqError("Disk adoption not allowed for instance import", ECode.INVAL)
     in_files = template in new_disks.IN_FILES
     made = replace(
         op,
@@ -55,7 +61,10 @@ def normal(op: OpInstanceCreate, config: ConfigSnapshot, say: Feedback) -> OpIns
             "Opportunistic locking is only available in combination with an instance allocator",
             ECode.INVAL,
         )
-    _check_os(made, config)
+    if op.mode == _INSTALLED:
+        _check_os(made, config)
+    else:
+        _say_what_counts_not(made, say)
     return made
 
 
@@ -103,6 +112,13 @@ def _with_secondary(op: OpInstanceCreate, template: str, say: Feedback) -> OpIns
         say.warning("Secondary node will be ignored on non-mirrored disk template")
         return replace(op, snode=None, snode_uuid=None)
     return op
+
+
+def _say_what_counts_not(op: OpInstanceCreate, say: Feedback) -> None:
+    if op.mode == _EXPORTED and op.no_install:
+        say.info("No-installation mode has no effect during import")
+    if images.of_os(op.osparams) is not None:
+        say.info("OS image has no effect during import")
 
 
 def _check_os(op: OpInstanceCreate, config: ConfigSnapshot) -> None:
