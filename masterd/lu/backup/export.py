@@ -20,7 +20,7 @@ from masterd.lu import names
 from masterd.lu.backup import exporting, handover, moving, secret
 from masterd.lu.backup.exporting import Export
 from masterd.lu.backup.remote import Sending
-from masterd.lu.instance import guest
+from masterd.lu.instance import guest, helper_vm
 from masterd.lu.instance import remove as instance_remove
 from masterd.opcodes.backup import OpBackupExport
 from masterd.work.base import Description, Locks, LogicalUnit
@@ -31,7 +31,7 @@ _FROM_DISK: Final = "disk"
 _MICROSECONDS: Final = 1_000_000
 #: Seconds that zeroing may take at any rate, and for each MiB. Source: constants
 #: HELPER_VM_STARTUP, ZEROING_TIMEOUT_PER_MIB.
-_ZEROING_S: Final = 300
+_ZEROING_S: Final = helper_vm.STARTUP_S
 _ZEROING_S_PER_MIB: Final = 0.05
 
 

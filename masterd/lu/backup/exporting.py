@@ -23,9 +23,10 @@ from masterd.lu.backup.remote import Sending
 from masterd.lu.backup.snapshots import Snapshots
 from masterd.lu.backup.transfer import at_the_end
 from masterd.lu.disks import assembly as instance_disks
-from masterd.lu.instance import guest
+from masterd.lu.instance import guest, helper_vm
 from masterd.lu.instance import record as instance_record
 from masterd.lu.instance.guest import Guest
+from masterd.lu.instance.helper_vm import Helper
 from masterd.node import imports, instances
 from masterd.node.imports import FileEnd
 from masterd.opcodes.backup import OpBackupExport
@@ -74,10 +75,11 @@ def export(work: Work, op: OpBackupExport, plan: Export) -> list[object]:
     if op.shutdown:
         _stop(work, op, plan)
     if plan.zeroing_s is not None:
-        raise OpExecError("not yet")
-    if guest.now(work.config, instance.uuid).disks_active:
+        _zero(work, op, plan, plan.zeroing_s)
+    if instance.disks_active:
         copied = _copied(work, op, plan)
     else:
+        # A helper may have left them up, but nobody else needs them.
         work.say(f"Activating disks for {instance.name}")
         instance_disks.start(work, instance.uuid, force=False, hint=False)
         with at_the_end(partial(_deactivate, work, instance)):
@@ -102,6 +104,22 @@ def _stop(work: Work, op: OpBackupExport, plan: Export) -> None:
         reason=op.reason,
     )
     result.raise_(f"Could not shutdown instance {instance.name} on node {node.name}")
+
+
+def _zero(work: Work, op: OpBackupExport, plan: Export, bound_s: float) -> None:
+    """Have a helper overwrite what the file systems of an instance do not use. Switches.
+
+    Raises:
+        OpExecError: it did not, or not within `bound_s`.
+    """
+    helper = Helper(
+        image=work.config.snapshot().cluster.zeroing_image,
+        about="Zeroing free disk space",
+        startup_s=op.shutdown_timeout,
+        work_s=bound_s,
+        reason=op.reason,
+    )
+    helper_vm.run(work, guest.now(work.config, plan.guest.instance.uuid), helper)
 
 
 def _deactivate(work: Work, instance: Instance) -> None:
