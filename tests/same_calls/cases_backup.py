@@ -11,6 +11,7 @@ from masterd.lu.backup.handover import Destination
 from masterd.testing import certificates
 from masterd.testing.script import FAILS
 from tests.same_calls.case import case, named, op
+from tests.same_calls.cases_systems import HELPED
 from tests.sample_config import Document
 
 #: Instances with disks of a template: that run, with the master as their node, that are down.
@@ -105,11 +106,12 @@ def _local(
     config: Callable[[Document], None] = ONE,
     answers: Mapping[str, Any] = {},
     failing: bool = False,
+    mended: bool = False,
     **more: Any,
 ) -> Any:
     """Return a case of an export within the cluster, of one disk unless it says otherwise."""
     return case(name, _export(instance, **more), config=config, answers={**CALM, **answers},
-                failing=failing)  # fmt: skip
+                failing=failing, mended=mended)  # fmt: skip
 
 
 def _on_master(*states: Any) -> dict[str, Any]:
@@ -210,6 +212,48 @@ WITHIN: Final = (
 )  # fmt: skip
 
 
+def _zeroed(document: Document) -> None:
+    """Have what overwrites free space."""
+    ONE(document)
+    document["cluster"]["zeroing_image"] = "/srv/zeros"
+    document["cluster"]["hvparams"]["kvm"].update(user_shutdown=True, boot_order="disk")
+
+
+def _with_zeros(name: str, *, config: Callable[[Document], None] = _zeroed, **more: Any) -> Any:
+    answers = {
+        **HELPED, "blockdev_create": None, "blockdev_snapshot": ["xenvg", "snap"],
+        **more.pop("answers", {}),
+    }  # fmt: skip
+    said = {"zero_free_space": True, "compress": "gzip", **more}
+    return _local(name, config=config, answers=answers, mended=True, **said)
+
+
+def _down(document: Document) -> None:
+    _zeroed(document)
+    named(document, "instances", PLAIN).update(admin_state="down", disks_active=False)
+
+
+def _hv(**params: object) -> Callable[[Document], None]:
+    def change(document: Document) -> None:
+        _zeroed(document)
+        named(document, "instances", PLAIN)["hvparams"].update(params)
+
+    return change
+
+
+WITH_ZEROS: Final = (
+    _with_zeros("with zeros", failing=True),
+    _with_zeros("that is down, with zeros", config=_down),
+    _with_zeros("with zeros that come too late", zeroing_timeout_fixed=0,
+                zeroing_timeout_per_mib=0.0, answers={"instance_info": {"state": 0}}),
+    _with_zeros("with zeros of an image that is not there",
+                answers={"get_file_info": [False, {}]}),
+    _with_zeros("with zeros of which nobody would see the end",
+                config=_hv(user_shutdown=False)),
+    _with_zeros("with zeros that boots from elsewhere", config=_hv(boot_order="network")),
+)  # fmt: skip
+
+
 # --- to another cluster ---------------------------------------------------------------------------
 
 _PAIR: Final = certificates.new_signed_by_itself(
@@ -264,6 +308,9 @@ TO_ANOTHER: Final = (
           x509_key_name=handover.key("other", "x509-1", SALT)),
     _away("to another cluster with no certificate",
           destination_x509_ca=SIGNED.replace("CERTIFICATE", "THING")),
+    _away("to another cluster with a certificate of somebody else",
+          destination_x509_ca=handover.signed_certificate("other", PEM, SALT)),
+    _away("to another cluster with a certificate of nobody", destination_x509_ca=PEM),
     _away("to another cluster with an old certificate",
           destination_x509_ca=handover.signed_certificate(
               SECRET, certificates.new_signed_by_itself("old.example.com", 1_000_000, 60)
@@ -275,4 +322,4 @@ TO_ANOTHER: Final = (
     _away("to another cluster with a host that is none", target_node=[_place(0, "a b")]),
 )  # fmt: skip
 
-CASES: Final[Sequence[Any]] = (*WITHIN, *TO_ANOTHER)
+CASES: Final[Sequence[Any]] = (*WITHIN, *WITH_ZEROS, *TO_ANOTHER)

@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from tests.same_calls.difference import Justified
+from tests.same_calls.difference import Justified, exactly
+
+_NOT_IMPORTED: Final = (
+    "the reference says that an image has no effect on an import, and writes it; and it brings the"
+    " data of an instance without an operating system to no disk, though it means to"
+)
 
 JUSTIFIED: Final = (
     Justified(
@@ -20,5 +25,67 @@ JUSTIFIED: Final = (
         "an instance goes with its disks and ports in one change here, in several there",
         theirs="^([2-4]|108)$",
         ours="^([13]|107)$",
+    ),
+    Justified(
+        "INSTANCE_CREATE (of two disks )?from an(other| export)",
+        r"calls\.node[23]\.example\.com\[[0-9]+\]\[1\]\[[13]\]\.serial_no",
+        "an instance enters the configuration with its disks in one change here, in several there",
+        theirs="^[234]$",
+        ours="^[12]$",
+    ),
+    Justified(
+        "INSTANCE_CREATE from an export of NICs in networks",
+        r"(config\.networks\.[0-9a-f-]+"
+        r"|calls\.node[23]\.example\.com\[[0-9]+\]\[1\]\[[013]\]\.nics\[0\]\.netinfo)"
+        r"\.(serial_no|mtime)",
+        "an address that is taken changes its network, which the reference does without a new"
+        " number",
+        theirs=r"^(4|1[0-9]{9}\.[0-9]+)$",
+        ours=r"^(5|1[0-9]{9}\.[0-9]+)$",
+    ),
+    Justified(
+        "INSTANCE_CREATE (from an export, stopped|from an export without a system"
+        "|without a system from another cluster)",
+        r"job\.ops\[0\]\.log|calls\.node[23]\.example\.com",
+        _NOT_IMPORTED,
+    ),
+    Justified(
+        "INSTANCE_CREATE from another cluster$",
+        r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "the reference names the node by its uuid",
+        theirs=exactly([]),
+        ours=exactly(["node2.example.com"]),
+    ),
+    *(
+        Justified(
+            "INSTANCE_CREATE from an export (that says nothing|without a (name|link))",
+            place,
+            "a description that cannot be used is nothing of which a fault of the program should"
+            " be told, and nothing has been changed",
+            theirs=theirs,
+            ours=ours,
+        )
+        for place, theirs, ours in (
+            (
+                r"job\.ops\[0\]\.result\[0\]",
+                "^'(ProgrammerError|OpExecError)'$",
+                exactly("OpPrereqError"),
+            ),
+            (r"job\.ops\[0\]\.result\[1\]", exactly([[]]), exactly([[], "environment_error"])),
+        )
+    ),
+    *(
+        Justified(
+            "(BACKUP_EXPORT to|INSTANCE_CREATE from) another cluster with a certificate of"
+            " (somebody else|nobody)",
+            place,
+            "a certificate without a good signature is refused like any other that is no good",
+            theirs=theirs,
+            ours=ours,
+        )
+        for place, theirs, ours in (
+            (r"job\.ops\[0\]\.result\[0\]", exactly("GenericError"), exactly("OpPrereqError")),
+            (r"job\.ops\[0\]\.result\[1\]", exactly([[]]), exactly([[], "wrong_input"])),
+        )
     ),
 )
