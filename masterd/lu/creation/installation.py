@@ -127,7 +127,7 @@ def _in_a_helper(
     package = instance.osparams.get(_PACKAGE)
     if package is None:
         result = imports.export_os(work.rpc, config, node, instance, environment)
-        result.raise_(f"Could not export OS '{instance.os}' on node {node.name}")
+        result.raise_(f"Could not export OS '{instance.os}'")
         package = str(result.payload)
         work.say(f"Created OS install package '{package}'")
     else:

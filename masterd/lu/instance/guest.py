@@ -252,17 +252,21 @@ def tell_metadata(
     node: Node,
     *,
     secret: Mapping[str, str] | None = None,
+    public: FreeParams | None = None,
 ) -> None:
     """Tell the metadata daemon on its node of an instance; what fails does not matter. Switches.
 
     Args:
         secret: parameters of its operating system that nobody keeps.
+        public: those that are told besides its own.
     """
     data = {
         **plain(instance),
         "osparams_private": dict(instance.osparams_private),
         "osparams_secret": dict(secret or {}),
     }
+    if public is not None:
+        data["osparams_public"] = dict(public)
     result = instances.modify_metadata(work.rpc, node, data)
     result.warn(f"Could not update metadata for instance '{instance.name}'", work.say)
 

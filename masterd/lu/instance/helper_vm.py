@@ -114,7 +114,7 @@ def _size_mib(work: Work, node: Node, image: str) -> int:
         size = work.probe.size_bytes(image)
     else:
         result = files.info(work.rpc, node, image)
-        result.raise_(f"Could not determine size of file '{image}' on node {node.name}")
+        result.raise_(f"Could not determine size of file '{image}'")
         told: Any = result.payload
         there, state = told
         if not there:
