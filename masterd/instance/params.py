@@ -96,6 +96,17 @@ def os_texts(what: str, given: Mapping[Any, object]) -> dict[str, str]:
     return found
 
 
+def os_changed(what: str, old: Mapping[str, str], given: Mapping[Any, object]) -> dict[str, str]:
+    """Return parameters of an operating system after changes; "default" takes one away.
+
+    Raises:
+        OpPrereqError: one is no text.
+    """
+    gone = {name for name, value in given.items() if value == typed.DEFAULT}
+    whole = os_texts(what, {**old, **given})
+    return {name: value for name, value in whole.items() if name not in gone}
+
+
 def os_public(cluster: Cluster, os_name: str | None, own: Mapping[str, str]) -> dict[str, object]:
     """Return public parameters of an operating system.
 

@@ -33,6 +33,7 @@ from masterd.lu.instance.console import LUInstanceConsole
 from masterd.lu.instance.modify import LUInstanceSetParams
 from masterd.lu.instance.power import LUInstanceReboot, LUInstanceShutdown, LUInstanceStartup
 from masterd.lu.instance.query import LUInstanceQueryData
+from masterd.lu.instance.reinstall import LUInstanceReinstall
 from masterd.lu.instance.remove import LUInstanceRemove
 from masterd.lu.moves.change_group import LUInstanceChangeGroup
 from masterd.lu.moves.copying import LUInstanceMove
@@ -93,6 +94,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_RECREATE_DISKS": LUInstanceRecreateDisks,
+    "OP_INSTANCE_REINSTALL": LUInstanceReinstall,
     "OP_INSTANCE_REMOVE": LUInstanceRemove,
     "OP_INSTANCE_REPLACE_DISKS": LUInstanceReplaceDisks,
     "OP_INSTANCE_SET_PARAMS": LUInstanceSetParams,

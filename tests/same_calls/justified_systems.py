@@ -50,6 +50,47 @@ JUSTIFIED: Final = (
             (r"job\.ops\[0\]\.log", "message", "message"),
         )
     ),
+    *(
+        Justified(
+            f"{_HELPER} where volumes are not enabled", place,
+            "ours looks before it stops the instance and takes its disks down; and the instance is"
+            " there by then, so this is no refusal",
+            theirs=theirs, ours=ours,
+        )
+        for place, theirs, ours in (
+            (r"calls\.node2\.example\.com", "instance_shutdown", "instance_metadata_modify"),
+            (r"job\.ops\[0\]\.log", "message", "message"),
+            (r"job\.ops\[0\]\.result\[0\]", "OpPrereqError", "OpExecError"),
+        )
+    ),
+    *(
+        Justified(
+            "INSTANCE_REINSTALL", place,
+            "the reference puts what the opcode gives in the place of the instance's parameters,"
+            " private ones too, and so forgets all where it gives none; ours changes those that are"
+            " given, as scripts are told of them",
+            theirs=theirs, ours=ours,
+        )
+        for place, theirs, ours in (
+            (r"config\.instances\.[0-9a-f-]+\.osparams(_private)?\.[a-z-]+",
+             "^(None|'default')$", "^(None|'(yes|small|hush|/srv/image)')$"),
+            (rf"{_TOLD}\[[01]\]\.osparams(_private)?\.[a-z-]+",
+             "^(None|'default'|'big')$", "^(None|'(yes|small|hush|/srv/image)')$"),
+        )
+    ),
+    Justified(
+        "INSTANCE_REINSTALL",
+        rf"(config|config\.instances\.[0-9a-f-]+|{_TOLD}\[[01]\])\.(serial_no|mtime)",
+        "the reference records system and parameters one after the other, and what they were before"
+        " as a change",
+        theirs=rf"^([1-9]|{_TIME}|True)$", ours=rf"^([0-9]|{_TIME}|False)$",
+    ),
+    Justified(
+        _HELPER, r"job\.ops\[0\]\.result\[1\]",
+        "codes are for what is refused; here a part of the work has been done",
+        theirs=exactly([["new.example.com"], "environment_error"]),
+        ours=exactly([["new.example.com"]]),
+    ),
     Justified(
         f"{_HELPER} of an image that is not there", r"job\.ops\[0\]\.result\[1\]\[0\]",
         "ours names the node that has it not",
