@@ -137,7 +137,6 @@ IN_PLACE: Final = (
     _refused("of a disk twice", _op(LARGE, [1, {}], [1, {"size": 64}])),
     _refused("with another group", _op(LVM, [0, {"vg": "other"}])),
     _refused("with an unknown parameter", _op(LVM, [0, {"colour": "red"}])),
-    _made("with a mode of no meaning", _op(LVM, [0, {"mode": "wo"}])),
     _made("with spindles", _op(LVM, [0, {"spindles": 3}])),
     _made("of a template that is not enabled", _op(FILES),
           config=_cluster(enabled_disk_templates=["plain", "drbd"])),
