@@ -116,7 +116,7 @@ class LUInstanceReinstall(LogicalUnit[OpInstanceReinstall, Reinstallation]):
             )
             return
         instance = self._record(plan)
-        assembly.start(self.work, instance.uuid, force=None)
+        assembly.start(self.work, instance.uuid, force=False, hint=False)
         try:
             self._install(plan, guest.now(self.work.config, instance.uuid))
         except GanetiError:
