@@ -13,8 +13,7 @@ import msgspec
 from masterd.config.kinds import DISK, INSTANCE, AnyDisk, AnyInstance, Configured, Kind
 from masterd.config.objects import write
 from masterd.config.transaction import Draft
-from masterd.config.uses import use_of
-from masterd.errors import ConfigurationError, GenericError, OpPrereqError, ReservationError
+from masterd.errors import ConfigurationError, OpPrereqError, ReservationError
 from masterd.lock.owners import Outsider
 from masterd.lu.instance import record
 from masterd.wconf.reservations import Reservations, Thing
@@ -95,7 +94,7 @@ class Instances:
 
         def change(draft: Draft) -> None:
             put_new(draft, DISK, value, replace)
-            _attach(draft, uuid, value.uuid, index)
+            record.attach(draft, uuid, value.uuid, index)
 
         return self._done(change)
 
@@ -103,7 +102,7 @@ class Instances:
         """Detach a disk from an instance, and remove it."""
 
         def change(draft: Draft) -> None:
-            _detach(draft, uuid, disk_uuid)
+            record.detach(draft, uuid, disk_uuid)
             if draft.get(DISK, disk_uuid) is not None:
                 draft.remove(_any(DISK), disk_uuid)
 
@@ -111,11 +110,11 @@ class Instances:
 
     def attach_disk(self, uuid: str, disk_uuid: str, index: int | None) -> bool:
         """Attach a disk to an instance, as its last one or at an index."""
-        return self._done(lambda draft: _attach(draft, uuid, disk_uuid, index))
+        return self._done(lambda draft: record.attach(draft, uuid, disk_uuid, index))
 
     def detach_disk(self, uuid: str, disk_uuid: str) -> bool:
         """Detach a disk from an instance, if it is attached."""
-        return self._done(lambda draft: _detach(draft, uuid, disk_uuid))
+        return self._done(lambda draft: record.detach(draft, uuid, disk_uuid))
 
     # --- ports --------------------------------------------------------------------------------
 
@@ -182,30 +181,6 @@ def _set(draft: Draft, uuid: str, said: Mapping[str, object]) -> None:
     """Change some fields of an instance."""
     present = _found(draft.get(INSTANCE, uuid), uuid)
     draft.put(msgspec.structs.replace(present, **said))
-
-
-def _attach(draft: Draft, uuid: str, disk_uuid: str, index: int | None) -> None:
-    instance = _found(draft.get(INSTANCE, uuid), uuid)
-    if draft.get(DISK, disk_uuid) is None:
-        raise ConfigurationError(f"Disk {disk_uuid} doesn't exist")
-    for kind_name, user in draft.users(use_of(_any(DISK), disk_uuid) or ""):
-        if kind_name == INSTANCE.name:
-            name = _found(draft.get(INSTANCE, user), user).name
-            raise ReservationError(f'Disk {disk_uuid} already attached to instance "{name}"')
-    count = len(instance.disks)
-    if index is not None and index < 0:
-        raise GenericError("Not accepting negative indices")
-    if index is not None and index > count:
-        raise GenericError(f"Got disk index {index}, but there are only {count}")
-    place = count if index is None else index
-    record.put_disks(draft, instance, (*instance.disks[:place], disk_uuid, *instance.disks[place:]))
-
-
-def _detach(draft: Draft, uuid: str, disk_uuid: str) -> None:
-    instance = _found(draft.get(INSTANCE, uuid), uuid)
-    if disk_uuid in instance.disks:
-        rest = tuple(each for each in instance.disks if each != disk_uuid)
-        record.put_disks(draft, instance, rest)
 
 
 def _found(instance: AnyInstance | None, uuid: str) -> AnyInstance:

@@ -4,13 +4,16 @@ Source: Ganeti 3.0.2 lib/config and wconfd (AddInstance, AddInstanceDisk, Remove
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
 from masterd.config import ports
 from masterd.config.disk import Disk
-from masterd.config.kinds import DISK, INSTANCE, AnyDisk, AnyInstance
+from masterd.config.kinds import DISK, INSTANCE, AnyDisk, AnyInstance, Configured, Kind
 from masterd.config.transaction import Draft
+from masterd.config.uses import use_of
+from masterd.errors import ConfigurationError, GenericError, ReservationError
 from masterd.instance import disks
 
 
@@ -41,6 +44,50 @@ def forget(draft: Draft, uuid: str, *, keep_ports_of_disks: bool = False) -> Non
         draft.remove(DISK, disk.uuid)
     if freed:
         draft.put(ports.given_back(draft.cluster, freed))
+
+
+def attach(draft: Draft, uuid: str, disk_uuid: str, index: int | None) -> None:
+    """Attach a disk to an instance, as its last one or at an index.
+
+    Raises:
+        ConfigurationError: there is no such disk or instance.
+        ReservationError: an instance has the disk already.
+        GenericError: there is no such place.
+    """
+    instance = _found(draft, uuid)
+    if draft.get(DISK, disk_uuid) is None:
+        raise ConfigurationError(f"Disk {disk_uuid} doesn't exist")
+    # Kinds differ in the type of their objects only.
+    for kind_name, user in draft.users(use_of(cast(Kind[Configured], DISK), disk_uuid) or ""):
+        if kind_name == INSTANCE.name:
+            name = _found(draft, user).name
+            raise ReservationError(f'Disk {disk_uuid} already attached to instance "{name}"')
+    count = len(instance.disks)
+    if index is not None and index < 0:
+        raise GenericError("Not accepting negative indices")
+    if index is not None and index > count:
+        raise GenericError(f"Got disk index {index}, but there are only {count}")
+    place = count if index is None else index
+    put_disks(draft, instance, (*instance.disks[:place], disk_uuid, *instance.disks[place:]))
+
+
+def detach(draft: Draft, uuid: str, disk_uuid: str) -> None:
+    """Detach a disk from an instance, if it is attached.
+
+    Raises:
+        ConfigurationError: there is no such instance.
+    """
+    instance = _found(draft, uuid)
+    if disk_uuid in instance.disks:
+        rest = tuple(each for each in instance.disks if each != disk_uuid)
+        put_disks(draft, instance, rest)
+
+
+def _found(draft: Draft, uuid: str) -> AnyInstance:
+    instance = draft.get(INSTANCE, uuid)
+    if instance is None:
+        raise ConfigurationError(f"Could not find instance with UUID {uuid}")
+    return instance
 
 
 def put_disks(draft: Draft, instance: AnyInstance, uuids: tuple[str, ...]) -> None:
