@@ -19,7 +19,7 @@ from masterd.config.instance import ForthcomingInstance, Instance, Nic
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.transaction import Draft
 from masterd.errors import OpExecError
-from masterd.instance import disk_trees, disks
+from masterd.instance import disks
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import MIRRORED_INSIDE, NewDisk
 from masterd.lock.levels import LockLevel
@@ -61,16 +61,6 @@ class Creation:
     adopts: bool
     planned: AnyInstance | None
     source: Source | None
-
-
-class _Drawn:
-    """Obeys `Means`: draws for one run of an opcode."""
-
-    def __init__(self, work: Work) -> None:
-        self.uuid = work.new_uuid
-        self.port = work.reserve.new_port
-        self.secret = work.reserve.new_secret
-        self.minors = work.reserve.new_minors
 
 
 def make(work: Work, op: OpInstanceCreate, plan: Creation) -> list[str]:
@@ -168,11 +158,7 @@ def _disks(work: Work, op: OpInstanceCreate, plan: Creation, uuid: str) -> list[
         driver=op.file_driver,
         made_s=work.clock.now_us() / 1e6,
     )
-    made = disk_trees.trees(config, place, plan.disks, _Drawn(work))
-    if op.disk_template not in MIRRORED_INSIDE:
-        for index, disk in enumerate(made):
-            work.say(f"* disk {index}, size {disks.shown_mib(disk.size)}")
-    return made
+    return disk_creation.draw(work, place, plan.disks)
 
 
 def _as_recorded(work: Work, instance: Instance) -> list[Disk]:

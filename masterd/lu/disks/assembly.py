@@ -175,26 +175,45 @@ def remove(work: Work, instance: AnyInstance, *, only_at: Node | None = None) ->
     Args:
         only_at: another node, from which alone copies of the disks are removed.
     """
+    there = disks.of(work.config.snapshot(), instance)
+    return remove_some(work, instance, there, only_at=only_at)
+
+
+def remove_some(
+    work: Work, instance: AnyInstance, those: Sequence[AnyDisk], *, only_at: Node | None = None
+) -> bool:
+    """Remove disks that are an instance's, or were, or were to be; otherwise as `remove`. Switches.
+
+    Directories stay in which the instance has other disks.
+
+    Args:
+        only_at: the node from which they are removed, where that is not all.
+    """
     config = work.config.snapshot()
-    well = True
-    places = _places(config, instance)
-    if only_at is not None:
-        those = disks.of(config, instance)
-        places = (_Place(index, disk, only_at) for index, disk in enumerate(those))
-    for place in places:
-        result = nodes_disks.remove(work.rpc, config, place.node, (place.disk, instance))
-        if result.ok:
-            continue
-        work.say.warning(
-            f"Could not remove disk {place.index} on node {place.node.name}, continuing anyway:"
-            f" {result.error}"
-        )
-        well = well and result.offline and place.node.uuid != instance.primary_node
-    node = only_at or config.nodes.get(instance.primary_node or "")
-    if node is None:
+    primary = config.nodes.get(instance.primary_node or "")
+    if primary is None:
         # A planned instance may have no node yet, and nothing of it is anywhere.
-        return well
-    for path in disks.directories(disks.of(config, instance)):
+        return True
+    present = disks.of(config, instance)
+    numbers = {disk.uuid: str(index) for index, disk in enumerate(present)}
+    well = True
+    for disk in those:
+        uuids = disks.node_uuids(disk, primary.uuid)
+        for node in [config.nodes[uuid] for uuid in uuids] if only_at is None else [only_at]:
+            result = nodes_disks.remove(work.rpc, config, node, (disk, instance))
+            if result.ok:
+                continue
+            work.say.warning(
+                f"Could not remove disk {numbers.get(disk.uuid, disks.shown(disk))} on node"
+                f" {node.name}, continuing anyway: {result.error}"
+            )
+            well = well and result.offline and node.uuid != primary.uuid
+    gone = {disk.uuid for disk in those}
+    kept = [disk for disk in present if disk.uuid not in gone]
+    needed, node = set(disks.directories(kept)), only_at or primary
+    for path in disks.directories(those):
+        if path in needed:
+            continue
         result = storage.remove_directory(work.rpc, node, path)
         if not result.ok:
             work.say.warning(

@@ -19,8 +19,9 @@ from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import OpExecError
 from masterd.instance import disk_trees
+from masterd.instance.disk_trees import Place
 from masterd.instance.disks import shown, shown_mib
-from masterd.instance.new_disks import IN_FILES
+from masterd.instance.new_disks import IN_FILES, MIRRORED_INSIDE, NewDisk
 from masterd.lu.disks import sync as disk_sync
 from masterd.node import disks as nodes_disks
 from masterd.node import storage
@@ -41,6 +42,29 @@ class Made:
 
     node: Node
     disk: Disk
+
+
+class _Drawn:
+    """Obeys `Means`: draws for one run of an opcode."""
+
+    def __init__(self, work: Work) -> None:
+        self.uuid = work.new_uuid
+        self.port = work.reserve.new_port
+        self.secret = work.reserve.new_secret
+        self.minors = work.reserve.new_minors
+
+
+def draw(work: Work, place: Place, wanted: Sequence[NewDisk]) -> list[Disk]:
+    """Return the objects of disks that are asked for; of most it is told how large they are.
+
+    Raises:
+        OpPrereqError: no port is free any more.
+    """
+    made = disk_trees.trees(work.config.snapshot(), place, wanted, _Drawn(work))
+    if place.template not in MIRRORED_INSIDE:
+        for index, disk in enumerate(made, place.first):
+            work.say(f"* disk {index}, size {shown_mib(disk.size)}")
+    return made
 
 
 def create(
@@ -86,6 +110,18 @@ def _create_tree(
     config = work.config.snapshot()
     for part in disk_trees.parts(config, disk, instance.primary_node):
         _create_tree(work, at, part, made, on_primary=on_primary)
+    create_alone(work, at, disk, on_primary=on_primary)
+    made.append(Made(node, disk))
+
+
+def create_alone(work: Work, at: tuple[Instance, Node], disk: Disk, *, on_primary: bool) -> None:
+    """Make a disk on a node of which all parts are there.
+
+    Raises:
+        OpExecError: the node failed.
+    """
+    instance, node = at
+    config = work.config.snapshot()
     result = nodes_disks.create(
         work.rpc,
         config,
@@ -99,7 +135,6 @@ def _create_tree(
     result.raise_(
         f"Can't create block device {shown(disk)} on node {node.name} for instance {instance.name}"
     )
-    made.append(Made(node, disk))
 
 
 def undo(work: Work, instance: Instance, made: Sequence[Made]) -> None:
