@@ -35,6 +35,8 @@ _TYPES: Final[typed.Types] = {
     "size": typed.Type.SIZE,
     "spindles": typed.Type.INT,
 }
+#: The parameters of disks that are not their provider's own. Source: constants IDISK_PARAMS.
+PARAMS: Final = frozenset(_TYPES)
 #: Where the files of a template's disks are, as the cluster says; and the attribute's name.
 _DIRECTORIES: Final = {
     "file": "file_storage_dir",
@@ -226,4 +228,18 @@ def check_spindles(disk: NewDisk, *, exclusive: bool) -> None:
         raise OpPrereqError(
             "You must specify spindles in instance disks when exclusive storage is active",
             ECode.INVAL,
+        )
+
+
+def check_access(hypervisor: str, template: str, mode: str) -> None:
+    """Refuse a way to disks that a hypervisor does not have.
+
+    Raises:
+        OpPrereqError: it has not.
+    """
+    possible = hypervisor == "kvm" and template in HAVE_ACCESS
+    if mode != "kernelspace" and not (possible and mode == "userspace"):
+        raise OpPrereqError(
+            f"Selected hypervisor ({hypervisor}) cannot be used with {mode} disk access param",
+            ECode.STATE,
         )

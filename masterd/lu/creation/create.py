@@ -293,14 +293,8 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         assert template is not None, "it has been filled in"
         group = existing_disks.group_params(config, nodes.primary.group, template)
         for disk in disks:
-            mode = disk.access or group.get("access", "kernelspace")
-            possible = params.hypervisor == "kvm" and template in new_disks.HAVE_ACCESS
-            if mode != "kernelspace" and not (possible and mode == "userspace"):
-                raise OpPrereqError(
-                    f"Selected hypervisor ({params.hypervisor}) cannot be used with {mode} disk"
-                    " access param",
-                    ECode.STATE,
-                )
+            mode = disk.access or str(group.get("access", "kernelspace"))
+            new_disks.check_access(params.hypervisor, template, mode)
 
     def _check_policy(
         self, config: ConfigSnapshot, nodes: Nodes, params: Parameters, disks: Sequence[NewDisk]
