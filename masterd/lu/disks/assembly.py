@@ -7,7 +7,7 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (order of calls, what counts
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from masterd.config.instance import Instance
@@ -31,10 +31,12 @@ class Assembled:
         well: Whether all that counts went well.
         devices: Name of the primary node, what the disk is called in the instance, and its path on
             the node, None where that has none.
+        links: Of each disk that came up the path by which guests reach it, and its uri.
     """
 
     well: bool
     devices: list[tuple[str, str, str | None]]
+    links: list[object] = field(default_factory=list)
 
 
 def assemble(
@@ -76,14 +78,16 @@ def _assemble(
         away = result.offline and place.node.uuid != instance.primary_node
         well = well and (result.ok or ignore_secondaries or away)
     devices: list[tuple[str, str, str | None]] = []
+    links: list[object] = []
     for place in places:
         if place.node.uuid == instance.primary_node:
             result = _assembled(work, config, instance, place, on_primary=True)
             well = well and result.ok
             devices.append((place.node.name, place.disk.iv_name, _path(result)))
+            links += _links(result)
     if not well:
         guest.record(work.config, instance.uuid, disks_active=False)
-    return Assembled(well, devices)
+    return Assembled(well, devices, links)
 
 
 def start(work: Work, uuid: str, *, force: bool, hint: bool = True) -> None:
@@ -269,3 +273,9 @@ def _path(result: RpcResult) -> str | None:
     """Return the path of a device as its node tells it, before the link and the uri."""
     told: Any = result.payload
     return told[0] if isinstance(told, list) and told else None
+
+
+def _links(result: RpcResult) -> list[object]:
+    """Return link and uri of a device, as guests are told them; nothing of one that is not up."""
+    told: Any = result.payload
+    return [list(told[1:])] if isinstance(told, list) else []

@@ -200,13 +200,16 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
             told = replace(told, nics=plan.nics.nics)
         return guest.hooked_as(config, instance, self.op, told)
 
+    def tells_change(self, plan: Modification) -> bool:
+        return plan.disks.moves_files
+
     def describe(self, plan: Modification) -> Description:
         op, name = self.op, plan.guest.instance.name
         told = []
         if op.runtime_mem:
             told.append(f"Have instance {name} use {op.runtime_mem} MiB of memory at once")
-        if plan.disks.changes:
-            done = ", ".join(change.action for change in plan.disks.changes)
+        if plan.disks.steps:
+            done = ", ".join(step.action for step in plan.disks.steps)
             told.append(f"Change disks of instance {name}: {done}")
         if op.disk_template:
             told.append(f"Give the disks of instance {name} the template {op.disk_template}")
