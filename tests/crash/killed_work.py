@@ -94,7 +94,36 @@ def _creation(template: str) -> Operation:
     )
 
 
+def _on_disks(name: str, source: str, **parameters: object) -> Operation:
+    """Return work on the disks of an instance that does not run."""
+
+    def work(place: Place) -> OpInput:
+        where = {"remote_node": place.nodes[1]} if parameters.get("disk_template") == "drbd" else {}
+        return of("OP_INSTANCE_SET_PARAMS", place, **parameters, **where)
+
+    def mended(place: Place, _config: ConfigSnapshot) -> Sequence[OpInput]:
+        """What it was is removed, whatever is missing of it, and made again."""
+        gone = of("OP_INSTANCE_REMOVE", place, ignore_failures=True)
+        return [gone, create(place, source)]
+
+    return Operation(
+        name=name,
+        before=lambda place: (create(place, source, start=False),),
+        work=work,
+        mended=mended,
+        volumes_stay=True,
+    )
+
+
 #: By name; the work of each is cut off at every call to a node.
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    each.name: each for each in (_creation("drbd"), _creation("plain"))
+    each.name: each
+    for each in (
+        _creation("drbd"),
+        _creation("plain"),
+        _on_disks("convert-to-drbd", "plain", disk_template="drbd"),
+        _on_disks("convert-to-plain", "drbd", disk_template="plain"),
+        _on_disks("add-disk", "drbd", disks=[["add", -1, {"size": SIZE_MIB}]]),
+        _on_disks("remove-disk", "drbd", disks=[["remove", 0, {}]]),
+    )
 }
