@@ -22,11 +22,12 @@ KVM_LVM: Final = "inst18.example.com"
 FILES: Final = "inst2.example.com"
 PLANNED: Final = "planned10.example.com"
 
+#: One with several DRBD disks.
+MANY: Final = "inst1.example.com"
+
 NODE2: Final = "node2.example.com"
 NODE3: Final = "node3.example.com"
 NODE4: Final = "node4.example.com"
-#: A node that is drained.
-DRAINED: Final = "node5.example.com"
 
 Change = Callable[[Document], None]
 
@@ -63,6 +64,14 @@ def node(name: str, **fields: object) -> Change:
 def offline(name: str) -> Change:
     """Return a change that takes a node offline."""
     return node(name, offline=True, drained=False, master_candidate=False)
+
+
+def _mixed(document: Document) -> None:
+    """Have one of several DRBD disks be an RBD disk instead."""
+    first, *_ = named(document, "instances", MANY)["disks"]
+    document["disks"][first].update(
+        dev_type="rbd", logical_id=["rbd", "some.rbd"], children=[], nodes=[]
+    )
 
 
 def _turned(document: Document) -> None:
@@ -302,6 +311,7 @@ MIGRATE: Final = (
     _gone("of block devices", _go(DEVICES, target_node=NODE2)),
     _gone("of Gluster", _go(GLUSTER, target_node=NODE2)),
     _gone("without disks", _go(NONE, target_node=NODE2)),
+    _gone("of disks with copies here and there", _go(MANY), config=after(up(MANY), _mixed)),
     _gone("of volumes", _go(LVM, target_node=NODE2)),
     _gone("of files", _go(FILES, target_node=NODE2)),
     _gone("to where it is", _go(SHARED, target_node=NODE3)),
