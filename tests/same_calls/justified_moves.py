@@ -76,8 +76,6 @@ JUSTIFIED: Final = (
                 "(that fails with|of) RBD",
                 r"\['inst15\.example\.com', 'node2\.example\.com', 'node3",
             ),
-            ("of shared files", r"\['inst3\.example\.com', 'node2\.example\.com', 'node3"),
-            ("that (fails, and so does|cleans up at both)", r"\['node1\.example\.com'\]"),
         )
     ),
     Justified(
