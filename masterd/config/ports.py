@@ -11,12 +11,18 @@ from masterd.config.cluster import Cluster
 
 
 def taken(cluster: Cluster, ports: Iterable[int]) -> Cluster:
-    """Return the cluster after ports came into use."""
+    """Return the cluster after ports came into use.
+
+    Those below them that were never used go to the pool: other jobs have put them aside, and may
+    not need them after all.
+    """
     used = set(ports)
+    highest = max(cluster.highest_used_port, *used, 0)
+    known = (*cluster.tcpudp_port_pool, *range(cluster.highest_used_port + 1, highest))
     return msgspec.structs.replace(
         cluster,
-        highest_used_port=max(cluster.highest_used_port, *used, 0),
-        tcpudp_port_pool=tuple(port for port in cluster.tcpudp_port_pool if port not in used),
+        highest_used_port=highest,
+        tcpudp_port_pool=tuple(port for port in known if port not in used),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
+from masterd.config import ports
 from masterd.config.kinds import DISK, INSTANCE, AnyDisk, AnyInstance, Configured, Kind
 from masterd.config.objects import write
 from masterd.config.transaction import Draft
@@ -140,14 +141,7 @@ class Instances:
             raise ReservationError(str(error.args[0])) from error
 
         def change(draft: Draft) -> None:
-            cluster = draft.cluster
-            draft.put(
-                msgspec.structs.replace(
-                    cluster,
-                    tcpudp_port_pool=tuple(p for p in cluster.tcpudp_port_pool if p != port),
-                    highest_used_port=max(cluster.highest_used_port, port),
-                )
-            )
+            draft.put(ports.taken(draft.cluster, (port,)))
 
         try:
             return port if self._done(change) else None

@@ -87,3 +87,11 @@ def test_ports_that_are_taken_leave_the_pool_and_count() -> None:
     assert (after.highest_used_port, after.tcpudp_port_pool) == (11_006, (11_003,))
     assert ports.given_back(after, [11_001]).tcpudp_port_pool == (11_001, 11_003)
     assert ports.taken(before, [11_003]).highest_used_port == 11_005
+
+
+def test_ports_that_were_passed_over_are_in_the_pool() -> None:
+    before = msgspec.structs.replace(
+        CONFIG.cluster, highest_used_port=11_005, tcpudp_port_pool=(11_003,)
+    )
+    after = ports.taken(before, [11_007, 11_009])
+    assert (after.highest_used_port, after.tcpudp_port_pool) == (11_009, (11_003, 11_006, 11_008))
