@@ -66,6 +66,12 @@ def shown(disk: AnyDisk) -> str:
     return f"{disk.iv_name or disk.dev_type} ({'/'.join(map(str, parts))})"
 
 
+def shown_whole(disk: AnyDisk) -> str:
+    """Return what a disk is called where it may stay on a node: with all that it is made of."""
+    below = [shown(part) for part in tree(disk) if part is not disk]
+    return f"{shown(disk)}, made of {', '.join(below)}," if below else shown(disk)
+
+
 def node_uuids(disk: AnyDisk, primary_node: str) -> tuple[str, ...]:
     """Return the nodes on which a disk has to be assembled.
 

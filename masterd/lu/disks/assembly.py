@@ -199,7 +199,6 @@ def remove_some(
         # A planned instance may have no node yet, and nothing of it is anywhere.
         return True
     present = disks.of(config, instance)
-    numbers = {disk.uuid: str(index) for index, disk in enumerate(present)}
     well = True
     for disk in those:
         uuids = disks.node_uuids(disk, primary.uuid)
@@ -208,8 +207,8 @@ def remove_some(
             if result.ok:
                 continue
             work.say.warning(
-                f"Could not remove disk {numbers.get(disk.uuid, disks.shown(disk))} on node"
-                f" {node.name}, continuing anyway: {result.error}"
+                f"Could not remove {disks.shown_whole(disk)} on node {node.name},"
+                f" continuing anyway: {result.error}"
             )
             well = well and result.offline and node.uuid != primary.uuid
     gone = {disk.uuid for disk in those}

@@ -20,7 +20,7 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import OpExecError
 from masterd.instance import disk_trees
 from masterd.instance.disk_trees import Place
-from masterd.instance.disks import shown, shown_mib
+from masterd.instance.disks import shown, shown_mib, shown_whole
 from masterd.instance.new_disks import IN_FILES, MIRRORED_INSIDE, NewDisk
 from masterd.lu.disks import sync as disk_sync
 from masterd.node import disks as nodes_disks
@@ -143,7 +143,8 @@ def undo(work: Work, instance: Instance, made: Sequence[Made]) -> None:
     for each in made:
         result = nodes_disks.remove(work.rpc, config, each.node, (each.disk, instance))
         result.warn(
-            f"Failed to remove newly-created disk {shown(each.disk)} on node {each.node.name}",
+            f"Failed to remove newly-created disk {shown_whole(each.disk)} on node"
+            f" {each.node.name}",
             work.say.warning,
         )
 
