@@ -5,6 +5,6 @@ are there, `creation` those that begin, `disks` what they store, `moves` their w
 `backup` their exports. Beside the folders stand what has no subject (`tags`, `query`) and the
 opcodes for tests (`delay`, `queue_tests` - `notify`, `allocator_test`, `os_params_test`).
 
-`registry` tells which unit carries out which opcode, `names` finds what opcodes name. The frame
-that they stand on is `masterd/work/`.
+`registry` tells which unit carries out which opcode, `names` finds what opcodes name, `host_names`
+what the network calls so. The frame that they stand on is `masterd/work/`.
 """

@@ -25,7 +25,7 @@ from masterd.instance import hook_env, new_disks, policy
 from masterd.instance.new_disks import NewDisk
 from masterd.instance.nics import Given
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
-from masterd.lu import names
+from masterd.lu import host_names, names
 from masterd.lu.backup import moving
 from masterd.lu.creation import importing
 from masterd.lu.creation import making as instance_making
@@ -82,16 +82,7 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         """
         if not self.op.name_check:
             return given
-        family = self.work.config.snapshot().cluster.primary_ip_family
-        whole = self.work.probe.host(given, family).name
-        if whole != given:
-            self.work.say.info(f"Resolved given name '{given}' to '{whole}'")
-        if whole != given and not whole.startswith(f"{given}."):
-            raise OpPrereqError(
-                f"Resolved hostname '{whole}' does not look the same as given hostname '{given}'",
-                ECode.INVAL,
-            )
-        return whole
+        return host_names.look_up(self.work, self.work.config.snapshot(), given).name
 
     # --- locks --------------------------------------------------------------------------------
 
