@@ -25,7 +25,7 @@ _NOT_COUNTED: Final = frozenset({"blockdev", "diskless"})
 #: Templates whose disks can grow. Source: constants DTS_GROWABLE.
 GROWABLE: Final = frozenset({"drbd", "ext", "file", "gluster", "plain", "rbd", "sharedfile"})
 #: Templates whose disks are files that Ganeti makes directories for. Source: constants DT_FILE.
-_IN_FILES: Final = frozenset({"file", "sharedfile"})
+IN_DIRECTORIES: Final = frozenset({"file", "sharedfile"})
 
 
 def of(config: ConfigSnapshot, instance: AnyInstance) -> Sequence[AnyDisk]:
@@ -107,7 +107,7 @@ def directories(disks: Iterable[AnyDisk]) -> list[str]:
     found = {
         posixpath.dirname(str(disk.logical_id[1]))
         for disk in disks
-        if disk.dev_type in _IN_FILES and disk.logical_id is not None
+        if disk.dev_type in IN_DIRECTORIES and disk.logical_id is not None
     }
     return sorted(found)
 

@@ -38,6 +38,7 @@ from masterd.lu.instance.remove import LUInstanceRemove
 from masterd.lu.moves.change_group import LUInstanceChangeGroup
 from masterd.lu.moves.copying import LUInstanceMove
 from masterd.lu.moves.over import LUInstanceFailover, LUInstanceMigrate
+from masterd.lu.instance.rename import LUInstanceRename
 from masterd.lu.network.connect import LUNetworkConnect, LUNetworkDisconnect
 from masterd.lu.network.life import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
 from masterd.lu.node.evacuate import LUNodeEvacuate, LUNodeMigrate
@@ -98,6 +99,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_REMOVE": LUInstanceRemove,
     "OP_INSTANCE_REPLACE_DISKS": LUInstanceReplaceDisks,
     "OP_INSTANCE_SET_PARAMS": LUInstanceSetParams,
+    "OP_INSTANCE_RENAME": LUInstanceRename,
     "OP_INSTANCE_SHUTDOWN": LUInstanceShutdown,
     "OP_INSTANCE_STARTUP": LUInstanceStartup,
     "OP_NETWORK_ADD": LUNetworkAdd,

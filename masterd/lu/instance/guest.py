@@ -113,7 +113,9 @@ def check_online(node: Node) -> None:
         raise OpPrereqError(f"Can't use offline node: {node.name}", ECode.STATE)
 
 
-def check_admin_state(instance: Instance, wanted: Collection[AdminState], told: str | None) -> None:
+def check_admin_state(
+    instance: AnyInstance, wanted: Collection[AdminState], told: str | None
+) -> None:
     """Refuse an instance whose recorded state is none of these.
 
     Args:
@@ -163,8 +165,14 @@ def check_not_running(
     Raises:
         OpPrereqError: it is, or its node does not tell.
     """
-    instance, node = found.instance, found.node
-    check_admin_state(instance, wanted, told)
+    check_admin_state(found.instance, wanted, told)
+    check_idle(work, config, found.instance, found.node, told)
+
+
+def check_idle(
+    work: Work, config: ConfigSnapshot, instance: AnyInstance, node: Node, told: str
+) -> None:
+    """Refuse an instance that runs, whatever is recorded; see `check_not_running`. Switches."""
     if node.offline:
         work.say.warning("Primary node offline, ignoring check that instance is down")
         return

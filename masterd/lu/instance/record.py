@@ -3,6 +3,7 @@
 Source: Ganeti 3.0.2 lib/config and wconfd (AddInstance, AddInstanceDisk, RemoveInstance).
 """
 
+import posixpath
 from collections.abc import Sequence
 from typing import cast
 
@@ -15,6 +16,7 @@ from masterd.config.transaction import Draft
 from masterd.config.uses import use_of
 from masterd.errors import ConfigurationError, GenericError, ReservationError
 from masterd.instance import disks
+from masterd.instance.disks import IN_DIRECTORIES
 
 
 def enter(draft: Draft, instance: AnyInstance, those: Sequence[AnyDisk]) -> None:
@@ -97,6 +99,19 @@ def put_disks(draft: Draft, instance: AnyInstance, uuids: tuple[str, ...]) -> No
         disk, name = draft.get(DISK, uuid), f"disk/{index}"
         if disk is not None and disk.iv_name != name:
             draft.put(msgspec.structs.replace(disk, iv_name=name))
+
+
+def rename(draft: Draft, uuid: str, name: str) -> None:
+    """Give an instance another name; files of its disks lie in a directory of that name then."""
+    instance = draft.require(INSTANCE, uuid)
+    draft.put(msgspec.structs.replace(instance, name=name))
+    for each in instance.disks:
+        disk = draft.get(DISK, each)
+        if disk is not None and disk.dev_type in IN_DIRECTORIES and disk.logical_id is not None:
+            driver, path = disk.logical_id
+            directory, file = posixpath.split(str(path))
+            moved = posixpath.join(posixpath.dirname(directory), name, file)
+            draft.put(msgspec.structs.replace(disk, logical_id=(driver, moved)))
 
 
 def _ports(instance: AnyInstance, those: Sequence[AnyDisk]) -> list[int]:
