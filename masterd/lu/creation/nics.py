@@ -38,7 +38,23 @@ def wanted(
         OpPrereqError: one contradicts itself, or has something that another one has.
         ConfigurationError: one is connected in a way there is not.
     """
-    return [_wanted(work, config, nic, own_address) for nic in given]
+    found = [_wanted(work, config, nic, own_address) for nic in given]
+    check_macs(found)
+    return found
+
+
+def check_macs(nics: Iterable[Nic]) -> None:
+    """Refuse network interfaces of which two are to have one MAC address.
+
+    Raises:
+        OpPrereqError: two are.
+    """
+    seen: set[str] = set()
+    for nic in nics:
+        if nic.mac in seen:
+            raise OpPrereqError(f"MAC address {nic.mac} is wanted twice", ECode.NOTUNIQUE)
+        if nic.mac not in (_AUTO, _GENERATE):
+            seen.add(nic.mac)
 
 
 def _wanted(work: Work, config: ConfigSnapshot, given: Given, own_address: str | None) -> Nic:
