@@ -78,7 +78,7 @@ class Allocate(Request):
     MODE: ClassVar[str] = "allocate"
 
     name: str
-    disk_template: str
+    disk_template: str | None
     group_name: str | None
     tags: Sequence[str]
     os: str | None
@@ -87,7 +87,7 @@ class Allocate(Request):
     spindle_use: int
     disks: Sequence[Mapping[str, object]]
     nics: Sequence[Mapping[str, object]]
-    hypervisor: Hypervisor
+    hypervisor: Hypervisor | None
     allowed_nodes: Sequence[str] | None = None
 
     @property
@@ -96,6 +96,12 @@ class Allocate(Request):
         return 2 if self.disk_template in MIRRORED_INSIDE else 1
 
     def document(self, config: ConfigSnapshot) -> Document:
+        for name in ("disk_template", "os", "hypervisor"):
+            if getattr(self, name) is None:
+                raise OpPrereqError(
+                    f"No {name} is named for instance '{self.name}', which an allocator must know",
+                    ECode.INVAL,
+                )
         return {
             "name": self.name,
             "disk_template": self.disk_template,
@@ -119,7 +125,10 @@ class Allocate(Request):
         return whole
 
     def measured(self, config: ConfigSnapshot) -> Measured:
-        return Measured(self.hypervisor, self.disk_template)
+        default = Request.measured(self, config)
+        return Measured(
+            self.hypervisor or default.hypervisor, self.disk_template or default.template
+        )
 
     def _disk_space(self) -> int:
         if self.disk_template in _NOT_COUNTED:

@@ -19,6 +19,7 @@ from masterd.lu.cluster.verify import LUClusterVerifyConfig
 from masterd.lu.cluster.verify_group import LUClusterVerifyGroup
 from masterd.lu.cluster.verify_jobs import LUClusterVerify, LUClusterVerifyDisks
 from masterd.lu.creation.create import LUInstanceCreate
+from masterd.lu.creation.multi import LUInstanceMultiAlloc
 from masterd.lu.delay import LUTestDelay
 from masterd.lu.disks.activation import LUInstanceActivateDisks, LUInstanceDeactivateDisks
 from masterd.lu.disks.grow import LUInstanceGrowDisk
@@ -92,6 +93,7 @@ LOGICAL_UNITS: Final[Mapping[str, type[LogicalUnit[Any, Any]]]] = {
     "OP_INSTANCE_FAILOVER": LUInstanceFailover,
     "OP_INSTANCE_MIGRATE": LUInstanceMigrate,
     "OP_INSTANCE_MOVE": LUInstanceMove,
+    "OP_INSTANCE_MULTI_ALLOC": LUInstanceMultiAlloc,
     "OP_INSTANCE_QUERY_DATA": LUInstanceQueryData,
     "OP_INSTANCE_REBOOT": LUInstanceReboot,
     "OP_INSTANCE_RECREATE_DISKS": LUInstanceRecreateDisks,

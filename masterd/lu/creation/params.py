@@ -65,7 +65,7 @@ def wanted(work: Work, config: ConfigSnapshot, op: OpInstanceCreate) -> Paramete
     hv_whole = params.hypervisor(cluster, hypervisor, op.os_type, hv)
     guest.check_hypervisor_rules(work, hypervisor, hv_whole)
     params.check_own_hypervisor(hv)
-    be = _backend(config, op.beparams)
+    be = backend(config, op.beparams)
     public = params.os_texts("osparams", op.osparams)
     private = params.os_texts("osparams_private", params.revealed(op.osparams_private))
     secret = params.os_texts("osparams_secret", params.revealed(op.osparams_secret))
@@ -84,7 +84,12 @@ def wanted(work: Work, config: ConfigSnapshot, op: OpInstanceCreate) -> Paramete
     return _as_the_cluster(config, op, made) if op.identify_defaults else made
 
 
-def _backend(config: ConfigSnapshot, given: Mapping[Any, object]) -> PartialBeParams:
+def backend(config: ConfigSnapshot, given: Mapping[Any, object]) -> PartialBeParams:
+    """Return backend parameters that a request gives; "auto" stands for what the cluster says.
+
+    Raises:
+        TypeEnforcementError: one is unknown, or has a value of no meaning.
+    """
     default = write(config.cluster.beparams["default"])
     named = {
         name: default.get(str(name), value) if value == _AUTO else value
