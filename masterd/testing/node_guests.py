@@ -19,6 +19,9 @@ from masterd.testing.told_objects import Instance
 #: Note of what guests are told of themselves, by name of the instance.
 METADATA: Final = "metadata"
 
+#: Note of how often an instance is looked at before it ends by itself, by its name.
+_LOOKS_LEFT: Final = "looks-left"
+
 #: Note of the devices that came and went while a guest ran, by name of the instance.
 _PLUGGED: Final = "plugged"
 
@@ -38,10 +41,27 @@ _HOTPLUG: Final = tuple[
 ]  # fmt: skip
 
 
+def write_looks(root: Path, name: str, looks: int) -> None:
+    """Have an instance end by itself once it has been found running so often."""
+    node_notes.write(root, _LOOKS_LEFT, {**_looks(root), name: looks})
+
+
+def _looks(root: Path) -> dict[str, int]:
+    looks: dict[str, int] = node_notes.read(root, _LOOKS_LEFT, {})
+    return looks
+
+
 def info(root: Path, arguments: list[object]) -> dict[str, object]:
     """Tell of one instance; nothing where it does not run."""
     name, _, _ = msgspec.convert(arguments, _INFO)
-    return node_facts.all_instances(root).get(name, {})
+    found = node_facts.all_instances(root).get(name, {})
+    left = _looks(root).get(name)
+    if found and left is not None:
+        if left == 0:
+            mark_down(root, name)
+            return {}
+        write_looks(root, name, left - 1)
+    return found
 
 
 def names(root: Path, _arguments: list[object]) -> list[str]:

@@ -240,8 +240,10 @@ def install(root: Path, arguments: list[object]) -> None:
     environment = _environment(root, instance, debug)
     if is_again:
         environment["INSTANCE_REINSTALL"] = "1"
-    script = "create" if "create" in system.scripts else "create_untrusted"
-    _run(root, system, script, f"add-{instance.os}-{instance.name}", environment)
+    if system.scripts and "create" not in system.scripts:
+        # The real node daemon has nothing to run then, and trips over that.
+        raise RefusedError(f"OS {system.name} has no create script that may run on the node")
+    _run(root, system, "create", f"add-{instance.os}-{instance.name}", environment)
 
 
 def rename(root: Path, arguments: list[object]) -> None:

@@ -13,7 +13,7 @@ from masterd.config.node import Node, NodeGroup
 from masterd.config.params import PartialInstancePolicy, PartialNdParams
 from masterd.config.relations import relations
 from masterd.config.transaction import Draft
-from masterd.testing import certificates, node_facts, node_notes
+from masterd.testing import certificates, node_facts, node_guests, node_notes
 from masterd.testing.allocator_script import write_script
 from masterd.testing.cluster_document import new_uuid
 from masterd.testing.faults import Fault, FaultKind
@@ -316,6 +316,49 @@ def _empty(world: World, rest: str) -> None:
     world.config.update(change)
 
 
+def _down(world: World, rest: str) -> None:
+    """Have an instance be down, and be recorded so, with these fields: `INSTANCE NAME=JSON...`."""
+    name, *given = rest.split()
+    fields = {key: json.loads(value) for key, _, value in (each.partition("=") for each in given)}
+    instance = world.config.snapshot().instances.named(name)
+    assert instance is not None, rest
+    changed = msgspec.structs.replace(
+        instance, **{"admin_state": "down", "disks_active": False, **fields}
+    )
+    world.config.update(lambda draft: draft.put(changed))
+
+
+def _system(world: World, rest: str) -> None:
+    """Have an operating system on a node: `NODE NAME SCRIPT...`; one with "!" behind it fails."""
+    node, name, *scripts = rest.split()
+    directory = f"srv/ganeti/os/{name}"
+    _file(world, node, f"{directory}/ganeti_api_version").write_text("20")
+    _file(world, node, f"{directory}/parameters.list").write_text("size how large\nkey secret\n")
+    for script in scripts:
+        path = _file(world, node, f"{directory}/{script.rstrip('!')}")
+        path.write_text("exit 1" if script.endswith("!") else "")
+        path.chmod(0o755)
+
+
+def _image(world: World, rest: str) -> None:
+    """Have an image on a node: `NODE PATH BYTES`."""
+    node, path, size = rest.split()
+    _file(world, node, path.lstrip("/")).write_bytes(b"\0" * int(size))
+
+
+def _helper(world: World, rest: str) -> None:
+    """Have an image for helpers, which KVM runs."""
+    cluster = world.config.snapshot().cluster
+    changed = msgspec.structs.replace(cluster, install_image=rest, enabled_hypervisors=("kvm",))
+    world.config.update(lambda draft: draft.put(changed))
+
+
+def _ends(world: World, rest: str) -> None:
+    """Have an instance end after so many looks at it: `NODE INSTANCE LOOKS`."""
+    node, name, looks = rest.split()
+    node_guests.write_looks(world.nodes[node].root, name, int(looks))
+
+
 def _node(world: World, name: str) -> Node:
     node = world.config.snapshot().nodes.expand(name)
     assert node is not None, name
@@ -331,14 +374,18 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "certificate": _certificate,
     "command": _command,
     "domain_secret": _domain_secret,
+    "down": _down,
     "drbd": _drbd,
     "empty": _empty,
+    "ends": _ends,
     "export": _export,
     "fail": _fail,
     "folders": _folders,
     "group": _group,
     "has": _has,
+    "helper": _helper,
     "host": _host,
+    "image": _image,
     "keys": _keys,
     "migration": _migration,
     "mirror": _mirror,
@@ -350,6 +397,7 @@ ARRANGEMENTS: Final[Mapping[str, Callable[[World, str], None]]] = {
     "runs": _runs,
     "script": _script,
     "switch": _switch,
+    "system": _system,
     "templates": _templates,
     "transfers": _transfers,
     "volumes": _volumes,

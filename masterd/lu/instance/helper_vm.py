@@ -2,8 +2,8 @@
 
 The instance is stopped. A temporary disk goes in front of its own, is filled with the helper's
 image, and the instance is started from it; the helper has done its work as soon as it does not run
-any more. Then the temporary disk goes, and the instance's own stay up. It needs the locks of the
-instance and of what its primary node has to give. All functions switch.
+any more. Then the temporary disk goes, and the instance's own stay up. The instance is locked
+meanwhile. All functions switch.
 
 Source: Ganeti 3.0.2 lib/cmdlib/instance_helpervm.py, instance_storage.py (TemporaryDisk),
 common.py (DetermineImageSize): order of calls, pauses, what is told.
