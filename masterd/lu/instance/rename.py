@@ -119,7 +119,7 @@ class LUInstanceRename(LogicalUnit[OpInstanceRename, Renaming]):
             return new
         instance = guest.now(self.work.config, uuid)
         self._move_directory(plan, instance)
-        assembly.start(self.work, uuid, force=None)
+        assembly.start(self.work, uuid, force=False, hint=False)
         instance = guest.now(self.work.config, uuid)
         self._tell_disks(instance)
         try:
