@@ -139,7 +139,7 @@ def _planned_mirrors(document: Document) -> None:
         ]  # fmt: skip
         document["disks"][uuid] = {
             **common, "uuid": uuid, "iv_name": f"disk/{index}", "size": 128, "dev_type": "drbd",
-            "logical_id": [*nodes, 11007 + index, 7 + index, 8 + index, "secret"],
+            "logical_id": [*nodes, 11000 - index, 7 + index, 8 + index, "secret"],
             "children": parts,
         }  # fmt: skip
         planned["disks"].append(uuid)

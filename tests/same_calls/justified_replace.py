@@ -33,6 +33,17 @@ JUSTIFIED: Final = (
         theirs="^[3579]$", ours="^[13]$",
     ),
     Justified(
+        "INSTANCE_REPLACE_DISKS (to a node|where)",
+        rf"calls\.{_NODE}.*(dynamic_params\.(local|remote)-minor|_DISK[0-9]_SMINOR)",
+        "minors that a job of the reference put aside before it failed may still be taken",
+        by_chance=True,
+    ),
+    Justified(
+        "INSTANCE_REPLACE_DISKS where", r"job\.ops\[0\]\.log\[0\]\[1\]",
+        "the reference names the instance by its uuid",
+        theirs=rf"^\['{_NODE}'\]$", ours=rf"^\['inst19\.example\.com', '{_NODE}'\]$",
+    ),
+    Justified(
         "INSTANCE_REPLACE_DISKS", r"job\.ops\[0\]\.log",
         "ours tells what is on nodes by then and no disk names",
         theirs=r"\]\]\]$", ours=rf"\], \['message', \['{_NODE}'\]\]\]$",
