@@ -218,8 +218,8 @@ def _mirroring(config: ConfigSnapshot, instance: AnyInstance, way: Way) -> Mirro
     mirroring = rules.mirroring(those)
     if mirroring is Mirroring.MIXED:
         raise OpPrereqError(
-            f"Instance {instance.name} has disks with a copy on its secondary node, and others"
-            " without; it cannot go to another node"
+            "The instance has disks with a copy on its secondary node, and others that all nodes"
+            " reach; no node has both"
         )
     return mirroring
 
