@@ -242,7 +242,7 @@ def _hv(**params: object) -> Callable[[Document], None]:
 
 
 WITH_ZEROS: Final = (
-    _with_zeros("with zeros", failing=True),
+    _with_zeros("with zeros"),
     _with_zeros("that is down, with zeros", config=_down),
     _with_zeros("with zeros that come too late", zeroing_timeout_fixed=0,
                 zeroing_timeout_per_mib=0.0, answers={"instance_info": {"state": 0}}),

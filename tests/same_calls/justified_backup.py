@@ -4,6 +4,8 @@ from typing import Final
 
 from tests.same_calls.difference import Justified, exactly
 
+_ZEROS: Final = "BACKUP_EXPORT (.*, )?with zeros"
+_TIME: Final = r"1[0-9]{9}(\.[0-9]+)?"
 _NOT_IMPORTED: Final = (
     "the reference says that an image has no effect on an import, and writes it; and it brings the"
     " data of an instance without an operating system to no disk, though it means to"
@@ -25,6 +27,51 @@ JUSTIFIED: Final = (
         "an instance goes with its disks and ports in one change here, in several there",
         theirs="^([2-4]|108)$",
         ours="^([13]|107)$",
+    ),
+    *(
+        Justified(
+            _ZEROS,
+            place,
+            "a disk that gets another place gets another name, which the reference does without a"
+            " new number; ours puts the temporary disk in with one change, the reference with two,"
+            " and tells afterwards of the instance as it was before",
+            theirs=rf"^([1-9]|107|{_TIME})$",
+            ours=rf"^([1-9]|1[01]|106|{_TIME})$",
+        )
+        for place in (
+            r"config\.(cluster\.|disks\.[0-9a-f-]+\.)?(serial_no|mtime)",
+            r"calls\.node[23]\.example\.com\[[0-9]+\](\[[0-9]\]){2,4}(\.disks_info\[[01]\])?"
+            r"\.(serial_no|mtime)",
+        )
+    ),
+    Justified(
+        _ZEROS,
+        r"calls\.node2\.example\.com\[[0-9]+\]\[1\]\[0\]\.iv_name",
+        "of a disk that is not recorded yet, or no more, the reference tells less",
+        theirs="^None$",
+        ours="^'(disk/0)?'$",
+    ),
+    Justified(
+        _ZEROS,
+        r"calls\.node2\.example\.com\[[0-9]+\]\[1\]\[0\]\.disks",
+        "the reference tells of the instance as it was before it had the temporary disk, though"
+        " with that among those described",
+        theirs=r"^\['[^',]*'\]$",
+        ours=r"^\['[^',]*', '[^',]*'\]$",
+    ),
+    Justified(
+        _ZEROS,
+        r"calls\.node2\.example\.com\[[0-9]+\]\[1\]\[0\]\.disks_active",
+        "the reference tells of the instance as it was before its disks came up",
+        theirs=exactly(False),
+        ours=exactly(True),
+    ),
+    Justified(
+        f"{_ZEROS} of an image that is not there",
+        r"job\.ops\[0\]\.result\[1\]\[0\]",
+        "ours names the node that has it not",
+        theirs=exactly([]),
+        ours=exactly(["node2.example.com"]),
     ),
     Justified(
         "INSTANCE_CREATE (of two disks )?from an(other| export)",
