@@ -36,10 +36,10 @@ from masterd.lu.instance.power import LUInstanceReboot, LUInstanceShutdown, LUIn
 from masterd.lu.instance.query import LUInstanceQueryData
 from masterd.lu.instance.reinstall import LUInstanceReinstall
 from masterd.lu.instance.remove import LUInstanceRemove
+from masterd.lu.instance.rename import LUInstanceRename
 from masterd.lu.moves.change_group import LUInstanceChangeGroup
 from masterd.lu.moves.copying import LUInstanceMove
 from masterd.lu.moves.over import LUInstanceFailover, LUInstanceMigrate
-from masterd.lu.instance.rename import LUInstanceRename
 from masterd.lu.network.connect import LUNetworkConnect, LUNetworkDisconnect
 from masterd.lu.network.life import LUNetworkAdd, LUNetworkRemove, LUNetworkSetParams
 from masterd.lu.node.evacuate import LUNodeEvacuate, LUNodeMigrate

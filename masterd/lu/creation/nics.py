@@ -53,7 +53,7 @@ def check_macs(nics: Iterable[Nic]) -> None:
     for nic in nics:
         if nic.mac in seen:
             raise OpPrereqError(f"MAC address {nic.mac} is wanted twice", ECode.NOTUNIQUE)
-        if nic.mac not in (_AUTO, _GENERATE):
+        if nic.mac not in (nic_rules.AUTO, nic_rules.GENERATE):
             seen.add(nic.mac)
 
 
