@@ -1,4 +1,4 @@
-"""Every opcode has a logical unit, or README says that it has none; every unit has a scenario."""
+"""Every opcode has a logical unit, and every unit has a scenario."""
 
 import re
 from pathlib import Path
@@ -13,21 +13,6 @@ ROOT: Final = Path(__file__).parents[2]
 
 #: A command of a scenario begins with the name of an opcode.
 _COMMAND: Final = re.compile(r"([A-Z][A-Z_]+)(?= |$)")
-
-#: Opcodes that may be without a unit. This list may only shrink.
-TO_COME: Final = frozenset(
-    [
-        "OP_INSTANCE_CHANGE_GROUP",
-        "OP_INSTANCE_FAILOVER",
-        "OP_INSTANCE_MIGRATE",
-        "OP_INSTANCE_MOVE",
-        "OP_INSTANCE_MULTI_ALLOC",
-        "OP_INSTANCE_REINSTALL",
-        "OP_INSTANCE_RENAME",
-        "OP_INSTANCE_SET_PARAMS",
-    ]
-)
-
 
 #: Opcodes that change nothing, here or on a node, so that a dry run has nothing to tell.
 CHANGE_NOTHING: Final = frozenset(
@@ -56,15 +41,8 @@ CHANGE_NOTHING: Final = frozenset(
 )
 
 
-def test_every_opcode_has_a_unit_or_is_to_come() -> None:
-    assert frozenset(DIALECT_3_0.opcodes) - LOGICAL_UNITS.keys() <= TO_COME
-
-
-def test_readme_names_the_opcodes_that_are_not_carried_out() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = text.split("**Not carried out yet**")[1].split("A client's job with")[0]
-    without = frozenset(DIALECT_3_0.opcodes) - LOGICAL_UNITS.keys()
-    assert frozenset(re.findall(r"OP_[A-Z_]+[A-Z]", listed)) == without
+def test_every_opcode_has_a_unit() -> None:
+    assert frozenset(DIALECT_3_0.opcodes) - LOGICAL_UNITS.keys() == frozenset()
 
 
 def test_every_unit_has_a_scenario() -> None:
