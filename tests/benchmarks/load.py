@@ -13,7 +13,7 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -123,15 +123,21 @@ def submitting(message: bytes, count: Iterable[int], times: list[float]) -> Clie
 
 
 def working(
-    message: bytes, count: Iterable[int], times: list[float], notices: list[float]
+    message: bytes,
+    count: Iterable[int],
+    times: list[float],
+    notices: list[float],
+    nodes: Sequence[str] = ("",),
 ) -> Client:
     """Submit a job, wait for its end as Ganeti's clients do, and again.
 
-    "{n}" in a job is its number.
+    "{n}" in a job is its number, "{node}" the one of `nodes` whose turn it is.
     """
     for number in count:
         begun = time.monotonic()
-        job_id = result((yield message.replace(b"{n}", b"%d" % number)))
+        node = nodes[number % len(nodes)].encode()
+        filled = message.replace(b"{n}", b"%d" % number).replace(b"{node}", node)
+        job_id = result((yield filled))
         seen: list[Any] | None = None
         while seen is None or seen[0] not in ("success", "error", "canceled"):
             answer = yield request("WaitForJobChange", job_id, ["status", "end_ts"], seen, None, 60)
@@ -192,7 +198,7 @@ def work(crowd: Crowd, spec: dict[str, Any]) -> dict[str, object]:
     message = request("SubmitJob", spec["ops"])
     start = time.monotonic()
     for _ in range(spec["clients"]):
-        crowd.add(working(message, count, times, notices))
+        crowd.add(working(message, count, times, notices, spec.get("nodes", ("",))))
     crowd.run()
     elapsed = time.monotonic() - start
     return {**_summary(times, elapsed), "notice": _summary(notices, elapsed)}

@@ -13,7 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import calling, configuration, locking, scenarios, scheduling, units
+from tests.benchmarks import (
+    calling,
+    configuration,
+    guests,
+    locking,
+    scenarios,
+    scheduling,
+    units,
+)
 from tests.benchmarks.figure import Figure, document, table
 
 SCENARIOS: Final = {
@@ -22,6 +30,8 @@ SCENARIOS: Final = {
     "instances": configuration.instance_queries,
     "rendering": configuration.rendering,
     "calls": calling.calls,
+    "guests": guests.guests,
+    "many": guests.many,
     "locks": locking.locks,
     "stops": locking.stops,
     "scheduling": scheduling.scheduling,

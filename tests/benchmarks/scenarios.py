@@ -54,9 +54,11 @@ how_to_run: list[str] = ["masterd"]
 
 
 @contextmanager
-def cluster_with_daemon(prepare: Callable[[Store], None] | None = None) -> Iterator[Daemon]:
+def cluster_with_daemon(
+    prepare: Callable[[Store], None] | None = None, *, nodes: int = NODES
+) -> Iterator[Daemon]:
     """Start a cluster; `prepare` may fill its store between a first and a second start."""
-    with system.simulated_cluster(nodes=NODES, settings=SETTINGS) as (cluster, _):
+    with system.simulated_cluster(nodes=nodes, settings=SETTINGS) as (cluster, _):
         with system.running(cluster, module=how_to_run) as daemon:
             if prepare is None:
                 with _noting_log(daemon):
