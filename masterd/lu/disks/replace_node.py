@@ -75,7 +75,6 @@ def _run(work: Work, plan: Replacement, ahead: Leftovers, behind: Leftovers) -> 
         work.say.info(f"activating a new drbd on {ahead.node.name} for disk/{number}")
         _make_alone(work, plan, ahead, side)
     _part(work, plan, primary, old)
-    work.say.info("Updating instance configuration")
     _record(work, plan, moved)
     ahead.clear()
     for disk in old:
@@ -148,6 +147,7 @@ def _part(work: Work, plan: Replacement, primary: Node, old: Sequence[Disk]) -> 
 
 def _record(work: Work, plan: Replacement, moved: Sequence[AnyDisk]) -> None:
     """Record where disks are, which is a change of the instance too. Switches."""
+    work.say.info("Updating instance configuration")
 
     def change(draft: Draft) -> None:
         for disk in moved:
