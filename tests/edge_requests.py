@@ -189,6 +189,14 @@ OPCODES: Final[Mapping[str, dict[str, object]]] = {
                             "hvparams": {"acpi": 1}, "ignore_offline_nodes": False,
                             "no_remember": False,
                             "shutdown_timeout": 1, "startup_paused": False},
+    "OP_INSTANCE_MULTI_ALLOC": {
+        "iallocator": None, "opportunistic_locking": False,
+        "instances": [{
+            "OP_ID": "OP_INSTANCE_CREATE", "instance_name": "a", "mode": "create", "nics": [{}],
+            "disk_template": "file", "disks": [{"size": 1}], "pnode": _NODE, "os_type": "noop",
+            "hypervisor": "fake", "beparams": {"memory": 1}, "osparams_private": {"a": "b"},
+        }],
+    },
     "OP_INSTANCE_QUERY_DATA": {"instances": ["a"], "static": True, "use_locking": False},
     "OP_NETWORK_ADD": {"network_name": "n", "network": "192.0.2.0/24", "gateway": "192.0.2.1",
                        "network6": "2001:db8::/64", "gateway6": "2001:db8::1", "mac_prefix": None,
