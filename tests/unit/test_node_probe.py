@@ -1,13 +1,15 @@
 """Names are looked up, hosts are found, and neither takes longer than it may."""
 
 import socket as system
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import gevent
 import pytest
 from gevent import socket
 
-from masterd.errors import ECode, OpPrereqError
+from masterd.errors import ECode, OpExecError, OpPrereqError
 from masterd.limits import PROBE_AT_ONCE_MAX
 from masterd.node.probe import NetworkProbe, normal_name
 
@@ -90,3 +92,41 @@ def test_only_so_many_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     gevent.idle()
     assert len(asked) == PROBE_AT_ONCE_MAX
     gevent.killall(greenlets)
+
+
+class _Files(BaseHTTPRequestHandler):
+    """Has one file, and one of which it does not tell the size."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(404 if self.path == "/nothing" else 200)
+        if self.path == "/image":
+            self.send_header("Content-Length", "3000000")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def files() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _Files)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_size_of_a_file_is_asked_without_fetching_it(files: str) -> None:
+    assert NetworkProbe().size_bytes(f"{files}/image") == 3_000_000
+
+
+def test_a_size_that_cannot_be_had_fails(files: str) -> None:
+    for path, why in (("nothing", "404"), ("other", "is not told")):
+        with pytest.raises(OpExecError, match=why):
+            NetworkProbe().size_bytes(f"{files}/{path}")
+    with pytest.raises(OpExecError, match="cannot be fetched"):
+        NetworkProbe().size_bytes("http://127.0.0.1:1/image")
+    with pytest.raises(OpExecError, match="cannot be fetched"):
+        NetworkProbe().size_bytes("ftps://127.0.0.1/image")
