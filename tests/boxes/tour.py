@@ -7,7 +7,15 @@ words, exit codes and times is shown side by side.
 from collections.abc import Callable
 from typing import Final
 
-from tests.boxes import tour_cluster, tour_exports, tour_guests, tour_jobs, tour_masters, tour_nodes
+from tests.boxes import (
+    tour_cluster,
+    tour_exports,
+    tour_guests,
+    tour_jobs,
+    tour_lives,
+    tour_masters,
+    tour_nodes,
+)
 from tests.boxes.act import Chapter, Outcome, perform
 from tests.boxes.box import BoxError
 from tests.boxes.cluster import Cluster
@@ -18,6 +26,7 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     *tour_nodes.CHAPTERS,
     *tour_jobs.CHAPTERS,
     *tour_guests.CHAPTERS,
+    *tour_lives.CHAPTERS,
     *tour_exports.CHAPTERS,
     *tour_masters.CHAPTERS,
 )
