@@ -145,7 +145,8 @@ class Steps:
             disk_creation.wipe(self._work, instance, [disk])
         except OpExecError:
             self._forget(disk)
-            disk_creation.undo(self._work, instance, made)
+            there = [Made(each.node, disk) for each in made]
+            disk_creation.undo(self._work, instance, there)
             raise
 
     def _brought_up(self, instance: Instance, index: int, disk: Disk) -> str:
