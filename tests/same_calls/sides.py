@@ -205,7 +205,22 @@ class Side:
 
 
 class _Theirs(Side):
-    """The reference's side, which some cases find otherwise."""
+    """The reference's side, which some cases find otherwise.
+
+    Args:
+        tidy: gives back what a job has put aside and its end has not given back.
+    """
+
+    def __init__(
+        self,
+        cluster: SimulatedCluster,
+        control: NodeControl,
+        read: Callable[[], Document],
+        put: Callable[[Document], None],
+        tidy: Callable[[], None],
+    ) -> None:
+        super().__init__(cluster, control, read, put)
+        self._tidy = tidy
 
     def carry_out(self, case: Case, fault: "FaultAt | None") -> Outcome:
         mended = self.cluster.master_root / job_process.MENDED
@@ -215,6 +230,7 @@ class _Theirs(Side):
             return self._run(case, fault, case.instead)
         finally:
             mended.unlink(missing_ok=True)
+            self._tidy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +385,15 @@ def _their_side(cluster: SimulatedCluster) -> Iterator[Side]:
                 time.sleep(LOCK_PAUSE_S)
             assert ask("writeConfigAndUnlock", [client, wanted]) is True
 
+        def tidy() -> None:
+            # A conversion that fails keeps the minors of mirrors that never were.
+            known = ask("readConfig", [])["disks"]
+            aside = {disk for _, minors in ask("computeDRBDMap", []) for _, disk in minors}
+            for disk in sorted(aside - known.keys()):
+                ask("releaseDRBDMinors", [disk])
+
         _await_address(cluster, control)
-        yield _Theirs(cluster, control, lambda: ask("readConfig", []), put)
+        yield _Theirs(cluster, control, lambda: ask("readConfig", []), put, tidy)
 
 
 @contextmanager
