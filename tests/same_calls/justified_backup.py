@@ -74,7 +74,7 @@ JUSTIFIED: Final = (
         ours=exactly(["node2.example.com"]),
     ),
     Justified(
-        "INSTANCE_CREATE (of two disks )?from an(other| export)",
+        "INSTANCE_CREATE (of two disks )?from an?(other| export| old export| path)",
         r"calls\.node[23]\.example\.com\[[0-9]+\]\[1\]\[[13]\]\.serial_no",
         "an instance enters the configuration with its disks in one change here, in several there",
         theirs="^[234]$",
