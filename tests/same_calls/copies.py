@@ -16,7 +16,7 @@ from masterd.testing.cluster import SimulatedCluster
 from tests.sample_config import Document
 
 #: Seconds within which the nodes must have what is distributed; one that has it is not waited for.
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 60.0
 PAUSE_S: Final = 0.02
 
 CONFIG: Final = "config.data"

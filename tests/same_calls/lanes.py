@@ -1,5 +1,14 @@
-"""Cases carried out side by side: the reference starts a process for each job, which takes time."""
+"""Cases carried out side by side: the reference starts a process for each job, which takes time.
 
+Where the time is bounded, the cases that had no turn are those at the end of the drawn order, so
+that the runs of some days compare all. Those of an opcode keep their order: which call fails in
+which case, and so what differs there, depends on the cases before.
+"""
+
+import hashlib
+import math
+import os
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -14,6 +23,21 @@ from tests.same_calls.sides import Side
 
 #: Pairs of clusters that run at once.
 LANES: Final = 2
+
+#: The seconds in which cases may begin, where they are bounded.
+_SECONDS: Final = os.environ.get("SAME_CALLS_S")
+
+#: What decides which opcodes come first then.
+SEED: Final = os.environ.get("SAME_CALLS_SEED", str(int(time.time())))
+
+
+class NoTimeError(Exception):
+    """A case had no turn in the time that there was."""
+
+
+def place(op_id: str) -> str:
+    """Return what opcodes are ordered by: where time is bounded, a drawn one, else nothing."""
+    return "" if _SECONDS is None else hashlib.sha256(f"{SEED} {op_id}".encode()).hexdigest()
 
 
 class Lanes:
@@ -30,12 +54,17 @@ class Lanes:
             case.title: Future[list[Compared]]() for op in by_op.values() for case in op
         }
         self._ending = Event()
+        self._until_s = math.inf if _SECONDS is None else time.monotonic() + float(_SECONDS)
         self._pool = ThreadPoolExecutor(len(pairs))
         for op in by_op.values():
             self._pool.submit(self._compare, op)
 
     def compared(self, case: Case) -> list[Compared]:
-        """Wait for what came of a case."""
+        """Wait for what came of a case.
+
+        Raises:
+            NoTimeError: it had no turn.
+        """
         return self._coming[case.title].result()
 
     def close(self) -> None:
@@ -49,6 +78,9 @@ class Lanes:
             coming = self._coming[case.title]
             if self._ending.is_set():
                 coming.cancel()
+                continue
+            if time.monotonic() > self._until_s:
+                coming.set_exception(NoTimeError(f"no time was left in {_SECONDS} s"))
                 continue
             try:
                 coming.set_result(list(runs.compare(case, pair, tried)))

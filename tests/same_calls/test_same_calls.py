@@ -18,7 +18,7 @@ from tests.same_calls.case import Case
 from tests.same_calls.difference import Justified
 from tests.same_calls.families import CASES
 from tests.same_calls.justified import JUSTIFIED
-from tests.same_calls.lanes import Lanes
+from tests.same_calls.lanes import Lanes, NoTimeError
 from tests.same_calls.runs import Compared
 
 _HINDRANCE: Final = sides.hindrance()
@@ -92,7 +92,8 @@ def ledger(tell: Tell) -> Iterator[Ledger]:
     ledger = Ledger()
     yield ledger
     tell(
-        f"the same calls as the reference: {ledger.cases} cases, {ledger.runs} runs (each call"
+        f"the same calls as the reference: {ledger.cases} of {len(CASES)} cases,"
+        f" {ledger.runs} runs (opcodes drawn by {lanes.SEED}; each call"
         f" of an opcode failing once and cut off once), {ledger.calls:,} calls, {ledger.same_texts}"
         f" of {ledger.texts} messages in the same words, {len(ledger.used)} listed differences:"
     )
@@ -120,7 +121,11 @@ def test_ours_does_what_the_reference_does(case: Case, running: Lanes, ledger: L
     if missing := _without_unit(case):
         ledger.without_unit.update(missing)
         pytest.skip(f"no logical unit carries out {missing[0]} yet")
-    told = [text for compared in running.compared(case) for text in ledger.enter(compared)]
+    try:
+        runs = running.compared(case)
+    except NoTimeError as error:
+        pytest.skip(str(error))
+    told = [text for compared in runs for text in ledger.enter(compared)]
     ledger.cases += 1
     assert not told, "\n".join(told)
 
