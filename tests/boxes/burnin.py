@@ -72,8 +72,9 @@ class Burnt:
 
 def _forms() -> Iterator[Form]:
     for template in ("diskless", "file", "sharedfile"):
-        # A guest without disks has no room for another operating system, says the reference.
-        less = " --no-reinstall" if template == "diskless" else ""
+        # What the reference refuses, too: to reinstall a guest without disks, and to remove a disk
+        # of one that runs where the hypervisor cannot unplug it, as the fake one cannot.
+        less = " --no-reinstall" if template == "diskless" else " --no-add-disks"
         for name, more in (
             ("serial", "-n node1,node2,node3"),
             ("parallel", "-n node1,node2,node3 --parallel"),
