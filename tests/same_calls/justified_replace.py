@@ -33,12 +33,6 @@ JUSTIFIED: Final = (
         theirs="^[3579]$", ours="^[13]$",
     ),
     Justified(
-        "INSTANCE_REPLACE_DISKS (to a node|where)",
-        rf"calls\.{_NODE}.*(dynamic_params\.(local|remote)-minor|_DISK[0-9]_SMINOR)",
-        "minors that a job of the reference put aside before it failed may still be taken",
-        by_chance=True,
-    ),
-    Justified(
         "INSTANCE_REPLACE_DISKS where", r"job\.ops\[0\]\.log\[0\]\[1\]",
         "the reference names the instance by its uuid",
         theirs=rf"^\['{_NODE}'\]$", ours=rf"^\['inst19\.example\.com', '{_NODE}'\]$",
@@ -74,7 +68,7 @@ JUSTIFIED: Final = (
     ),
     Justified(
         "INSTANCE_REPLACE_DISKS to a node of a planned one with two disks",
-        r"config\..*", "likewise",
+        r"config\..*|job\.ops\[0\]\.log", "likewise",
     ),
     Justified(
         "INSTANCE_REPLACE_DISKS (of a planned one in place|to a node of a planned one with two)",

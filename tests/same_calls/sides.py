@@ -386,10 +386,13 @@ def _their_side(cluster: SimulatedCluster) -> Iterator[Side]:
             assert ask("writeConfigAndUnlock", [client, wanted]) is True
 
         def tidy() -> None:
-            # A conversion that fails keeps the minors of mirrors that never were.
-            known = ask("readConfig", [])["disks"]
+            # What fails keeps the minors of mirrors that never were, or never got there; those of
+            # planned ones are kept in the name of the instance, and twice once they are recorded.
+            config = ask("readConfig", [])
+            for owner in (*config["instances"], *config["disks"]):
+                ask("releaseDRBDMinors", [owner])
             aside = {disk for _, minors in ask("computeDRBDMap", []) for _, disk in minors}
-            for disk in sorted(aside - known.keys()):
+            for disk in sorted(aside - config["disks"].keys()):
                 ask("releaseDRBDMinors", [disk])
 
         _await_address(cluster, control)
