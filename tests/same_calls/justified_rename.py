@@ -30,4 +30,9 @@ JUSTIFIED: Final = (
         "a name that stays is no change here",
         theirs="^3$", ours="^2$",
     ),
+    Justified(
+        "INSTANCE_RENAME to its own name", r"calls\.node1\.example\.com",
+        "likewise, so no scripts for changes of the configuration follow",
+        theirs="config-update", ours=r"^\[\['hooks_runner', \['instance-rename', 'pre'",
+    ),
 )  # fmt: skip
