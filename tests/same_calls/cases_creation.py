@@ -84,9 +84,14 @@ def added(**parameters: Any) -> Document:
 def _made(
     name: str, *, failing: bool = False, answers: Any = (), config: Any = None, **parameters: Any
 ) -> Any:
-    """Return a case of an instance that nodes are asked for."""
-    return case(name, added(**parameters), config=config or everywhere,
-                answers={**MADE, **dict(answers)}, failing=failing)  # fmt: skip
+    """Return a case of an instance that nodes are asked for.
+
+    Args:
+        answers: what nodes answer otherwise; `...` is for an answer of their own.
+    """
+    answered = {call: told for call, told in {**MADE, **dict(answers)}.items() if told is not ...}
+    return case(name, added(**parameters), config=config or everywhere, answers=answered,
+                failing=failing)  # fmt: skip
 
 
 def _refused(name: str, *, config: Any = None, **parameters: Any) -> Any:
@@ -274,9 +279,9 @@ ELSEWHERE: Final = (
 
 
 def _found(*nodes: str, success: bool = True) -> dict[str, Any]:
-    """Return an allocator's answer."""
+    """Return an allocator's answer; it is told all that nodes have."""
     return {"iallocator_runner": json.dumps({"success": success, "info": "so", "result": nodes}),
-            "all_instances_info": {}}  # fmt: skip
+            "all_instances_info": {}, "node_info": ...}  # fmt: skip
 
 
 def _anywhere(**parameters: Any) -> dict[str, Any]:
