@@ -8,11 +8,13 @@ from typing import Final
 from tests.boxes import burnin
 from tests.boxes.beside import table
 from tests.boxes.box import BoxError, missing_means
-from tests.boxes.play import burn, play, play_faults, take_tour
+from tests.boxes.play import burn, move, play, play_faults, take_tour
 
 #: What can be played alone, and what is played when nothing is said.
-_PARTS: Final = ("takeover", "faults", "tour", "burnin", "beside", "figures", "burnin-beside")
-_ALL: Final = ("takeover", "faults", "tour", "burnin")
+_PARTS: Final = (
+    "takeover", "faults", "tour", "burnin", "move", "beside", "figures", "burnin-beside",
+)  # fmt: skip
+_ALL: Final = ("takeover", "faults", "tour", "burnin", "move")
 
 
 def _say(text: str) -> None:
@@ -25,6 +27,9 @@ def _play(part: str, nodes: int) -> None:
         return
     if part == "faults":
         _say(str(play_faults(_say)))
+        return
+    if part == "move":
+        _say(move(_say))
         return
     if part.startswith("burnin"):
         _burn(beside=part == "burnin-beside")

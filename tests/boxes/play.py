@@ -11,6 +11,7 @@ from tests.boxes.burnin import Burnt
 from tests.boxes.cluster import Cluster
 from tests.boxes.faults import Faults
 from tests.boxes.lab import Lab
+from tests.boxes.move import NODES, Move
 from tests.boxes.plan import plan
 from tests.boxes.story import NODES_MIN, Played
 from tests.boxes.takeover import STEPS, Takeover
@@ -48,6 +49,16 @@ def empty_boxes(
         with Lab(boxes, state, (packages,)) as lab:
             say(f"{nodes} boxes run")
             yield Cluster(lab), inside
+
+
+def move(say: Callable[[str], None]) -> str:
+    """Play the story of a guest that moves between two clusters; return what it comes to.
+
+    Raises:
+        BoxError: something is not as it must be.
+    """
+    with empty_boxes(NODES, say) as (cluster, inside):
+        return Move(cluster, inside, say).play()
 
 
 @contextmanager
