@@ -101,16 +101,16 @@ def _swap(work: Work, plan: Replacement, left: Leftovers, swap: _Swap) -> list[D
     ]
     work.say.info("Renaming the old LVs on the target node")
     result = nodes_disks.rename(work.rpc, node, [(old, to.logical_id) for old, to in there])
-    result.raise_(f"Can't rename old LVs on node {node.name}")
+    result.raise_(f"Can't rename old LVs on node {node.name}, {_as_told(there)}")
     for _, other in there:
         left.add(other)
     taking = [
         disk_trees.renamed(new, old.logical_id) for old, new in zip(swap.old, swap.new, strict=True)
     ]
     work.say.info("Renaming the new LVs on the target node")
-    pairs = zip(swap.new, taking, strict=True)
+    pairs = list(zip(swap.new, taking, strict=True))
     result = nodes_disks.rename(work.rpc, node, [(new, to.logical_id) for new, to in pairs])
-    result.raise_(f"Can't rename new LVs on node {node.name}")
+    result.raise_(f"Can't rename new LVs on node {node.name}, {_as_told(pairs)}")
     for new in swap.new:
         left.drop(new)
     work.say.info(f"Adding new mirror component on {node.name}")
@@ -128,3 +128,8 @@ def _swap(work: Work, plan: Replacement, left: Leftovers, swap: _Swap) -> list[D
             f" {result.error}"
         )
     return aside
+
+
+def _as_told(renamed: Sequence[tuple[Disk, Disk]]) -> str:
+    """Name volumes whose node may have renamed them or not: both are looked for afterwards."""
+    return ", ".join(f"{shown(old)} to {shown(new)}" for old, new in renamed)
