@@ -102,16 +102,6 @@ print(*config.cluster.GetTags())
             assert commands.ok("gnt-cluster", "search-tags", ".").output == "/cluster kept\n"
 
 
-def test_what_is_not_there_yet_is_refused_clearly(commands: Commands, tmp_path: Path) -> None:
-    path = tmp_path / "ops.json"
-    path.write_text(
-        json.dumps([{"OP_ID": "OP_INSTANCE_RENAME", "instance_name": "a", "new_name": "b"}])
-    )
-    refused = commands.run("gnt-debug", "submit-job", str(path))
-    assert refused.code == 1
-    assert "Opcode OP_INSTANCE_RENAME is not supported yet by this master" in refused.errors
-
-
 def test_parameters_are_changed(commands: Commands) -> None:
     commands.ok(
         "gnt-cluster", "modify", "--max-running-jobs", "15", "--reserved-lvs", "xenvg/root",
