@@ -116,8 +116,6 @@ CHAPTERS: Final = (
             Act("gnt-instance failover --force -n node1 many2"),
             Act("gnt-group add side"),
             Act("gnt-group assign-nodes --force side node2 node3"),
-            Act("gnt-instance change-group -I hail --to side many1"),
-            _shown("many1", "pnode", r"node[23]\.boxes\.example"),
             Act("gnt-instance remove --force many1"),
             Act("gnt-group assign-nodes --force default node2 node3"),
             Act("gnt-group remove side"),
