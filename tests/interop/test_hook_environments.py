@@ -40,11 +40,22 @@ SEEDS: Final = (1, 2, 3)
 #: is made by the functions they stand on; `tests/same_calls` sees it arrive.
 BY_FUNCTIONS: Final = frozenset(
     {
+        "OP_BACKUP_EXPORT",
         "OP_CLUSTER_DESTROY",
         "OP_CLUSTER_POST_INIT",
         "OP_CLUSTER_RENAME",
         "OP_CLUSTER_SET_PARAMS",
+        "OP_INSTANCE_CHANGE_GROUP",
         "OP_INSTANCE_CREATE",
+        "OP_INSTANCE_FAILOVER",
+        "OP_INSTANCE_GROW_DISK",
+        "OP_INSTANCE_MIGRATE",
+        "OP_INSTANCE_MOVE",
+        "OP_INSTANCE_RECREATE_DISKS",
+        "OP_INSTANCE_REINSTALL",
+        "OP_INSTANCE_RENAME",
+        "OP_INSTANCE_REPLACE_DISKS",
+        "OP_INSTANCE_SET_PARAMS",
         "OP_NODE_ADD",
         "OP_NODE_REMOVE",
         "OP_NODE_SET_PARAMS",
