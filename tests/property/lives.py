@@ -79,10 +79,8 @@ class Lives(RuleBasedStateMachine):
         """A job comes: all goes well, calls of it are held, or nodes fail."""
         chance = Random(seed)
         op = Wishes(self.world.config, chance).one()
-        if isinstance(op, OpInstanceRecreateDisks):
-            # Disks that it makes elsewhere are meant to be lost where they were.
-            self._well = False
-            self._told |= accounts.devices_of(self.world.config, op.instance_name)
+        # What is made again elsewhere is left where it was.
+        self._well &= not isinstance(op, OpInstanceRecreateDisks)
         self.world.submit(op, self._interruptions(chance, fate))
         self._look_at_ended()
 
@@ -217,11 +215,15 @@ class Lives(RuleBasedStateMachine):
         """Return the devices that nobody knows and that a job names."""
         text = f"{job.run.text()}\n{job.error}"
         unknown = accounts.unknown_devices(self.world.config, self.world.nodes)
-        return frozenset(
+        lost: frozenset[tuple[str, str]] = frozenset()
+        if isinstance(job.op, OpInstanceRecreateDisks) and job.before is not None:
+            # Disks that are made again elsewhere are meant to be lost where they were.
+            lost = accounts.devices_of(job.before, job.op.instance_name)
+        return lost | {
             (node, device)
             for node, device in unknown
             if node in text and device.removeprefix("minor ") in text
-        )
+        }
 
     def _look_at_ports(self, job: Job) -> None:
         """Ports of disks that could not be removed stay with nobody."""
@@ -240,6 +242,7 @@ class Lives(RuleBasedStateMachine):
         self._tell(f"{job.op} was cut off after {job.run.sent()}")
         self._well = False
         self._note_change(job)
+        self._told |= self._named(job)
         self._doubtful |= {node for _, node in job.run.sent()}
 
 

@@ -37,7 +37,7 @@ class Wishes:
     def one(self) -> OpCode:
         """Return an opcode that is carried out, and may make sense."""
         known = [op_id for op_id in _WISHES if registry.find(op_id) is not None]
-        common = ["OP_INSTANCE_CREATE"] * 4
+        common = ["OP_INSTANCE_CREATE"] * 4 + ["OP_INSTANCE_SET_PARAMS"] * 2
         if not self._instances:
             return self.create()
         return _WISHES[self._of([*common, *known])](self)

@@ -157,7 +157,8 @@ class Job:
     op: OpCode
     run: JobRun
     greenlet: Any
-    #: The snapshot with which it began.
+    #: The configuration when it got its locks, the last time.
+    before: ConfigSnapshot | None = None
     error: BaseException | None = None
     result: object = None
 
@@ -275,6 +276,11 @@ class World:
         self.life.gate.interrupt(interruptions)
         run = JobRun(next(self._ids))
         job = Job(op, run, None)
+
+        def begin() -> None:
+            job.before = self.config
+
+        run.at_locks_held = begin
         job.greenlet = gevent.spawn(self._carry_out, self.life, job)
         self.jobs.append(job)
         self.settle()
