@@ -1,31 +1,42 @@
 """Cases carried out side by side: the reference starts a process for each job, which takes time.
 
-Where the time is bounded, the cases that had no turn are those at the end of the drawn order, so
-that the runs of some days compare all. Those of an opcode keep their order: which call fails in
-which case, and so what differs there, depends on the cases before.
+So ours is compared with what was recorded of it, where a recording of the case holds. In the time
+that `SAME_CALLS_S` gives the reference itself is asked, for opcodes that are drawn, so that the
+runs of some days ask for all; `SAME_CALLS=live` asks for all at once, and `SAME_CALLS=record` keeps
+what it does then.
+
+The cases of an opcode keep their order: which call fails in which case, and so what differs there,
+depends on the cases before.
 """
 
 import hashlib
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event
 from typing import Final
 
-from tests.same_calls import runs, sides
+from tests.same_calls import recordings, runs, sides
 from tests.same_calls.case import Case
+from tests.same_calls.recordings import Recorder, Run
 from tests.same_calls.runs import Compared, Tried
-from tests.same_calls.sides import Side
+from tests.same_calls.sides import Pair
 
 #: Pairs of clusters that run at once.
 LANES: Final = 2
 
-#: The seconds in which cases may begin, where they are bounded.
+#: The seconds in which the reference is asked, where they are bounded.
 _SECONDS: Final = os.environ.get("SAME_CALLS_S")
+
+#: Whether it is asked for all cases, and whether what it does is kept.
+_MODE: Final = os.environ.get("SAME_CALLS", "")
+_LIVE: Final = _MODE in ("live", "record")
+_RECORD: Final = _MODE == "record"
 
 #: What decides which opcodes come first then.
 SEED: Final = os.environ.get("SAME_CALLS_SEED", str(int(time.time())))
@@ -40,26 +51,39 @@ def place(op_id: str) -> str:
     return "" if _SECONDS is None else hashlib.sha256(f"{SEED} {op_id}".encode()).hexdigest()
 
 
-class Lanes:
-    """Compares cases, those of an opcode in their order; as many opcodes at once as lanes."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a case: its runs, and whether the reference itself was asked."""
 
-    def __init__(self, cases: Iterable[Case], pairs: list[tuple[Side, Side]]) -> None:
-        self._free: SimpleQueue[tuple[Side, Side]] = SimpleQueue()
+    runs: list[Compared]
+    live: bool
+
+
+class Lanes:
+    """Compares cases, those of an opcode in their order; as many opcodes at once as lanes.
+
+    Args:
+        cases: titles differ.
+        pairs: one for each lane.
+        whole: opcodes of which all cases are there, so that they can be recorded.
+    """
+
+    def __init__(self, cases: Iterable[Case], pairs: list[Pair], whole: Container[str]) -> None:
+        self._free: SimpleQueue[Pair] = SimpleQueue()
         for pair in pairs:
             self._free.put(pair)
         by_op: dict[str, list[Case]] = {}
         for case in cases:
             by_op.setdefault(case.op_id, []).append(case)
-        self._coming = {
-            case.title: Future[list[Compared]]() for op in by_op.values() for case in op
-        }
+        self._coming = {case.title: Future[Done]() for op in by_op.values() for case in op}
+        self._whole = whole
         self._ending = Event()
         self._until_s = math.inf if _SECONDS is None else time.monotonic() + float(_SECONDS)
         self._pool = ThreadPoolExecutor(len(pairs))
-        for op in by_op.values():
-            self._pool.submit(self._compare, op)
+        for op_id, op in by_op.items():
+            self._pool.submit(self._compare, op_id, op)
 
-    def compared(self, case: Case) -> list[Compared]:
+    def compared(self, case: Case) -> Done:
         """Wait for what came of a case.
 
         Raises:
@@ -72,28 +96,54 @@ class Lanes:
         self._ending.set()
         self._pool.shutdown(cancel_futures=True)
 
-    def _compare(self, cases: list[Case]) -> None:
-        pair, tried = self._free.get(), Tried()
-        for case in cases:
-            coming = self._coming[case.title]
-            if self._ending.is_set():
-                coming.cancel()
-                continue
-            if time.monotonic() > self._until_s:
-                coming.set_exception(NoTimeError(f"no time was left in {_SECONDS} s"))
-                continue
-            try:
-                coming.set_result(list(runs.compare(case, pair, tried)))
-            except BaseException as error:  # noqa: BLE001 # for whoever waits for it
-                coming.set_exception(error)
-        self._free.put(pair)
+    def _compare(self, op_id: str, cases: list[Case]) -> None:
+        pair, tried, recorder = self._free.get(), Tried(), Recorder(op_id)
+        try:
+            recorded = recordings.read(op_id)
+            for case in cases:
+                if self._ending.is_set():
+                    return
+                self._try(case, pair, tried, recorded.get(recordings.key(case)), recorder)
+            if _RECORD and op_id in self._whole:
+                recorder.write()
+        except BaseException as error:  # noqa: BLE001 # for whoever waits for it
+            for case in cases:
+                if not self._coming[case.title].done():
+                    self._coming[case.title].set_exception(error)
+        finally:
+            for case in cases:
+                self._coming[case.title].cancel()
+            self._free.put(pair)
+
+    def _try(
+        self,
+        case: Case,
+        pair: Pair,
+        tried: Tried,
+        recorded: Sequence[Run] | None,
+        recorder: Recorder,
+    ) -> None:
+        coming = self._coming[case.title]
+        live = _LIVE or (_SECONDS is not None and time.monotonic() < self._until_s)
+        try:
+            if recorded is not None and not live:
+                tried.enter(case, recorded)
+                coming.set_result(Done(list(runs.replay(case, recorded, pair.ours)), live=False))
+            elif time.monotonic() >= self._until_s:
+                raise NoTimeError(f"no recording holds, and no time was left in {_SECONDS} s")
+            else:
+                those = list(runs.compare(case, pair.theirs, pair.ours, tried))
+                recorder.add(case, [run for _, run in those])
+                coming.set_result(Done([each for each, _ in those], live=True))
+        except BaseException as error:  # noqa: BLE001 # for whoever waits for it
+            coming.set_exception(error)
 
 
 @contextmanager
-def lanes(cases: Iterable[Case]) -> Iterator[Lanes]:
-    """Start the pairs and have the cases compared on them."""
+def lanes(cases: Iterable[Case], whole: Container[str]) -> Iterator[Lanes]:
+    """Start the pairs and have the cases compared on them; see `Lanes`."""
     with ExitStack() as stack:
         pairs = [stack.enter_context(sides.both()) for _ in range(LANES)]
-        running = Lanes(cases, pairs)
+        running = Lanes(cases, pairs, whole)
         stack.callback(running.close)
         yield running

@@ -48,20 +48,31 @@ class Difference:
     ours: object
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time of a run: none that it tells is earlier or later. Seconds since the epoch."""
+
+    from_s: float
+    until_s: float
+
+    def holds(self, value: object) -> bool:
+        """Tell whether a time in seconds or nanoseconds is of the run."""
+        number = float(str(value))
+        return self.from_s <= (number / 1e9 if number > _NANOSECONDS else number) <= self.until_s
+
+
 @dataclass(slots=True)
 class Renaming:
     """Which made-up name of theirs is which of ours.
 
     Attributes:
         known: made-up names that were there before; they stay what they are.
-        from_s: no time of the run is earlier, seconds since the epoch.
-        until_s: no time of the run is later.
+        spans: the times of their run and of ours.
         pairs: by kind and their name, our name; and the other way round.
     """
 
     known: frozenset[str]
-    from_s: float
-    until_s: float
+    spans: tuple[Span, Span]
     pairs: dict[tuple[str, object], object] = field(default_factory=dict)
     back: dict[tuple[str, object], object] = field(default_factory=dict)
 
@@ -69,7 +80,7 @@ class Renaming:
         """Tell whether two names can stand for the same thing, and keep that they do."""
         if kind == "time":
             near = abs(float(str(theirs)) - float(str(ours))) < _SAME_TIME_S
-            return near or (self._is_of_run(theirs) and self._is_of_run(ours))
+            return near or (self.spans[0].holds(theirs) and self.spans[1].holds(ours))
         if theirs in self.known or ours in self.known:
             return theirs == ours
         found = self.pairs.setdefault((kind, theirs), ours)
@@ -77,15 +88,11 @@ class Renaming:
 
     def copy(self) -> "Renaming":
         """Return one that can be tried."""
-        return Renaming(self.known, self.from_s, self.until_s, dict(self.pairs), dict(self.back))
+        return Renaming(self.known, self.spans, dict(self.pairs), dict(self.back))
 
     def take(self, tried: "Renaming") -> None:
         """Keep what a trial has found."""
         self.pairs, self.back = tried.pairs, tried.back
-
-    def _is_of_run(self, value: object) -> bool:
-        number = float(str(value))
-        return self.from_s <= (number / 1e9 if number > _NANOSECONDS else number) <= self.until_s
 
 
 def made_up(value: object) -> frozenset[str]:

@@ -12,7 +12,8 @@ from masterd.testing.faults import Fault, FaultKind
 from masterd.testing.script import Asked
 from tests.same_calls import matcher, messages
 from tests.same_calls.case import Case
-from tests.same_calls.matcher import Difference, Renaming
+from tests.same_calls.matcher import Difference, Renaming, Span
+from tests.same_calls.recordings import Run
 from tests.same_calls.sides import FaultAt, Outcome, Side
 
 #: Faults of one case: more calls than this one opcode does not make on this cluster.
@@ -58,6 +59,10 @@ class Tried:
     def __init__(self) -> None:
         self._tried: set[tuple[str, FaultKind, str, int]] = set()
 
+    def enter(self, case: Case, runs: Iterable[Run]) -> None:
+        """Note what has failed in runs that were recorded."""
+        self.new(case, (run.at for run in runs if run.at is not None))
+
     def new(self, case: Case, faults: Iterable[FaultAt]) -> list[FaultAt]:
         """Return those of a case's faults that none of its opcode was before."""
         found = []
@@ -69,25 +74,42 @@ class Tried:
         return found
 
 
-def compare(case: Case, sides: tuple[Side, Side], tried: Tried) -> Iterator[Compared]:
-    """Run a case, and again with each of its calls failing; give what was found of each run."""
-    first, outcome = _run(case, sides, None)
+def compare(case: Case, theirs: Side, ours: Side, tried: Tried) -> Iterator[tuple[Compared, Run]]:
+    """Run a case by both, and again with each of its calls failing; give what came of each run."""
+    first = _run(case, theirs, ours, None)
     yield first
-    for at in tried.new(case, faults(case, outcome.asked)) if case.failing else ():
-        yield _run(case, sides, at)[0]
+    asked = first[1].outcome.asked
+    for at in tried.new(case, faults(case, asked)) if case.failing else ():
+        yield _run(case, theirs, ours, at)
 
 
-def _run(case: Case, sides: tuple[Side, Side], fault: FaultAt | None) -> tuple[Compared, Outcome]:
-    with ThreadPoolExecutor(len(sides)) as pool:
-        running = [pool.submit(side.carry_out, case, fault) for side in sides]
-        theirs, ours = (each.result() for each in running)
-    until_s = SystemClock().now_us() / 1e6 + _SKEW_S
-    renaming = Renaming(matcher.made_up(case.document()), _BEGAN_S, until_s)
+def replay(case: Case, recorded: Iterable[Run], ours: Side) -> Iterator[Compared]:
+    """Run a case by ours alone, in each way in which the reference was recorded."""
+    for run in recorded:
+        yield _compared(case, run, ours.carry_out(case, run.at))
+
+
+def _run(case: Case, theirs: Side, ours: Side, at: FaultAt | None) -> tuple[Compared, Run]:
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(theirs.carry_out, case, at)
+        our_outcome = ours.carry_out(case, at)
+        run = Run(at, running.result(), _span())
+    return _compared(case, run, our_outcome), run
+
+
+def _span() -> Span:
+    """Return the times that what has just been done can tell."""
+    return Span(_BEGAN_S, SystemClock().now_us() / 1e6 + _SKEW_S)
+
+
+def _compared(case: Case, run: Run, ours: Outcome) -> Compared:
+    theirs = run.outcome
+    renaming = Renaming(matcher.made_up(case.document()), (run.span, _span()))
     found = matcher.differences(_comparable(case, theirs), _comparable(case, ours), renaming)
-    which = "" if fault is None else told(fault)
+    which = "" if run.at is None else told(run.at)
     their_texts, our_texts = (list(messages.texts(each.job)) for each in (theirs, ours))
     same = sum(text in our_texts for text in their_texts)
-    return Compared(case, which, len(theirs.asked), found, len(their_texts), same), theirs
+    return Compared(case, which, len(theirs.asked), found, len(their_texts), same)
 
 
 def _comparable(case: Case, outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from masterd.testing.script import Asked
 from tests.same_calls import matcher, runs
 from tests.same_calls.case import Case
 from tests.same_calls.families import CASES
-from tests.same_calls.matcher import Renaming
+from tests.same_calls.matcher import Renaming, Span
 from tests.same_calls.sides import FaultAt, Side, reference
 
 #: Characters of a value that is shown.
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show(case: Case, side: Side, at: FaultAt | None) -> list[Asked]:
+    before = side.before(case)
     outcome = side.carry_out(case, at)
     print(f"\n== {case.op_id} {case.name}{'' if at is None else ', ' + runs.told(at)}")
     for each in outcome.asked:
@@ -47,8 +48,8 @@ def _show(case: Case, side: Side, at: FaultAt | None) -> list[Asked]:
     print(_cut(f"  job {outcome.job}"))
     for submitted in outcome.submitted:
         print(_cut(f"  submitted {submitted}"))
-    renaming = Renaming(matcher.made_up(outcome.before), 0, 0)
-    for found in matcher.differences(outcome.before, outcome.config, renaming):
+    renaming = Renaming(matcher.made_up(before), (Span(0, 0), Span(0, 0)))
+    for found in matcher.differences(before, outcome.config, renaming):
         print(_cut(f"  config {found.place}: {found.theirs} -> {found.ours}"))
     return outcome.asked
 

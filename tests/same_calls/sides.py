@@ -1,7 +1,8 @@
 """The reference and ours, each with simulated nodes of its own that record.
 
 Both clusters have the same names, uuids and certificates; they differ in the network of their
-addresses and in their directories, which a transcript shows as `NET` and `ROOT`.
+addresses and in their directories, which a transcript shows as `NET` and `ROOT`. Another pair has
+certificates of its own; a digest of one is shown as `DIGEST` with the node's name.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from masterd.config import document
+from masterd.testing import certificates
 from masterd.testing import cluster as clusters
 from masterd.testing.cluster import SimulatedCluster
 from masterd.testing.control import NodeControl
@@ -70,7 +72,6 @@ class Outcome:
             error it was refused.
         submitted: the opcodes of the jobs that the job submitted, as the queue keeps them.
         asked: the calls of the nodes, in order of arrival.
-        before: the configuration before.
         config: the configuration afterwards; its serial number is the difference to before, its
             time whether that has changed.
         copies: what the nodes hold of it in the end; see `copies`.
@@ -79,7 +80,6 @@ class Outcome:
     job: Document
     submitted: list[Any]
     asked: list[Asked]
-    before: Document
     config: Document
     copies: Document
 
@@ -104,6 +104,10 @@ class Side:
         self._read = read
         self._put = put
         self._copies = Copies(cluster, _content)
+        self._digests = {
+            certificates.read_digest(cluster.data(node) / "client.pem"): f"DIGEST {node.name}"
+            for node in cluster.nodes
+        }
 
     def carry_out(self, case: Case, fault: "FaultAt | None") -> Outcome:
         """Carry a case's job out on its configuration; return what happened."""
@@ -132,7 +136,6 @@ class Side:
             self.plain(job),
             self.plain(submitted),
             [Asked(each.node, each.call, self.plain(each.arguments)) for each in asked],
-            self.plain(before),
             self.plain(after),
             self.plain(copies),
         )
@@ -189,14 +192,21 @@ class Side:
 
     # --- what differs between the sides though it is the same -------------------------------------
 
+    def before(self, case: Case) -> Document:
+        """Return the configuration that a case finds, as the master has it."""
+        told: Document = self.plain(self._lay(case.document()))
+        return told
+
     def moved(self, value: Any) -> Any:
         """Return a JSON value with our addresses in the place of those that cases name."""
         return json.loads(json.dumps(value).replace("NET.", f"{self._network}."))
 
     def plain(self, value: Any) -> Any:
-        """Return a JSON value with our directories and addresses under the names of both."""
+        """Return a JSON value with what only this cluster has under the names of all."""
         text = json.dumps(value)
         text = text.replace(str(self.cluster.base), "ROOT")
+        for digest, name in self._digests.items():
+            text = text.replace(digest, name)
         return json.loads(text.replace(f"{self._network}.", "NET."))
 
     @property
@@ -285,16 +295,35 @@ def _content(value: Any) -> Any:
 # --- both ---------------------------------------------------------------------------------------
 
 
+class Pair:
+    """Ours, and the reference beside it, which is started when it is asked for.
+
+    Args:
+        ours: our side.
+        start: runs the reference until the end of the pair.
+    """
+
+    def __init__(self, ours: Side, start: Callable[[], Side]) -> None:
+        self.ours = ours
+        self._start = start
+        self._theirs: Side | None = None
+
+    @property
+    def theirs(self) -> Side:
+        """The reference's side."""
+        if self._theirs is None:
+            self._theirs = self._start()
+        return self._theirs
+
+
 @contextmanager
-def both() -> Iterator[tuple[Side, Side]]:
-    """Run the reference and ours; gives theirs and ours."""
+def both() -> Iterator[Pair]:
+    """Run ours, and the reference where it is wanted."""
     with _base() as base, ExitStack() as stack:
         own = clusters.build(base / "ours", nodes=NODES)
         theirs = _twin(own, base / "theirs")
-        yield (
-            stack.enter_context(_their_side(theirs)),
-            stack.enter_context(_our_side(own, base / "config.socket")),
-        )
+        ours = stack.enter_context(_our_side(own, base / "config.socket"))
+        yield Pair(ours, lambda: stack.enter_context(_their_side(theirs)))
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """For each case ours asks nodes, changes and tells the same as the reference.
 
-One case by hand: `scripts/test tests/same_calls -k "TAGS_SET and cluster"`.
+One case by hand: `scripts/test tests/same_calls -k "TAGS_SET and cluster"`; beside the reference
+itself with `SAME_CALLS=live` before it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -37,6 +39,7 @@ class Ledger:
     """What has been compared."""
 
     cases: int = 0
+    live: int = 0
     runs: int = 0
     calls: int = 0
     texts: int = 0
@@ -77,7 +80,11 @@ def running(request: pytest.FixtureRequest) -> Iterator[Lanes]:
         and item.module is request.module
         and hasattr(item, "callspec")
     ]
-    with lanes.lanes(case for case in selected if not _without_unit(case)) as running:
+    those = [case for case in selected if not _without_unit(case)]
+    counts = Counter(case.op_id for case in those)
+    there = Counter(case.op_id for case in CASES)
+    whole = {op_id for op_id, count in counts.items() if count == there[op_id]}
+    with lanes.lanes(those, whole) as running:
         yield running
 
 
@@ -92,10 +99,11 @@ def ledger(tell: Tell) -> Iterator[Ledger]:
     ledger = Ledger()
     yield ledger
     tell(
-        f"the same calls as the reference: {ledger.cases} of {len(CASES)} cases,"
-        f" {ledger.runs} runs (opcodes drawn by {lanes.SEED}; each call"
-        f" of an opcode failing once and cut off once), {ledger.calls:,} calls, {ledger.same_texts}"
-        f" of {ledger.texts} messages in the same words, {len(ledger.used)} listed differences:"
+        f"the same calls as the reference: {ledger.cases} of {len(CASES)} cases, {ledger.live} of"
+        f" them beside it (opcodes drawn by {lanes.SEED}), the others from recordings;"
+        f" {ledger.runs} runs (each call of an opcode failing once and cut off once),"
+        f" {ledger.calls:,} calls, {ledger.same_texts} of {ledger.texts} messages in the same"
+        f" words, {len(ledger.used)} listed differences:"
     )
     if ledger.without_unit:
         tell(f"  not compared, without a logical unit: {', '.join(sorted(ledger.without_unit))}")
@@ -122,11 +130,12 @@ def test_ours_does_what_the_reference_does(case: Case, running: Lanes, ledger: L
         ledger.without_unit.update(missing)
         pytest.skip(f"no logical unit carries out {missing[0]} yet")
     try:
-        runs = running.compared(case)
+        done = running.compared(case)
     except NoTimeError as error:
         pytest.skip(str(error))
-    told = [text for compared in runs for text in ledger.enter(compared)]
+    told = [text for compared in done.runs for text in ledger.enter(compared)]
     ledger.cases += 1
+    ledger.live += done.live
     assert not told, "\n".join(told)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from tests.same_calls import matcher, messages
-from tests.same_calls.matcher import Renaming
+from tests.same_calls.matcher import Renaming, Span
 
 A1, A2, B1, B2, KNOWN = (f"{n}0000000-0000-4000-8000-000000000000" for n in "12345")
 MAC1, MAC2 = "aa:00:00:11:22:33", "aa:00:00:44:55:66"
@@ -13,7 +13,7 @@ NOW_S: Final = 1_795_000_000.0
 
 
 def places(theirs: Any, ours: Any) -> list[str]:
-    renaming = Renaming(frozenset({KNOWN}), NOW_S, NOW_S + 10)
+    renaming = Renaming(frozenset({KNOWN}), (Span(NOW_S, NOW_S + 10),) * 2)
     return [each.place for each in matcher.differences(theirs, ours, renaming)]
 
 
