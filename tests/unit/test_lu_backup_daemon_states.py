@@ -36,18 +36,19 @@ def looks(state: State, *told: tuple[float, Told]) -> Looked:
 @pytest.mark.parametrize(
     ("state", "told", "events", "again_s"),
     [
-        (IMPORT, [(101, None)], (), 3.0),
-        (IMPORT, [(101, Status())], (), 1.0),
-        (IMPORT, [(101, LISTENS)], (Listening(40_001),), 1.0),
-        (IMPORT, [(101, LISTENS), (102, LISTENS)], (), 1.0),
-        (IMPORT, [(101, CONNECTED)], (Listening(40_001), Connected()), 5.0),
-        (IMPORT, [(101, CONNECTED), (102, CONNECTED)], (), 5.0),
-        (EXPORT, [(101, Status())], (), 1.0),
+        (IMPORT, [(109.5, None)], (), 2.375),
+        (IMPORT, [(120, Silent())], (), 3.0),
+        (IMPORT, [(109, Status())], (), 1.0),
+        (IMPORT, [(109, LISTENS)], (Listening(40_001),), 1.0),
+        (IMPORT, [(109, LISTENS), (110, LISTENS)], (), 1.0),
+        (IMPORT, [(121, CONNECTED)], (Listening(40_001), Connected()), 5.0),
+        (IMPORT, [(121, CONNECTED), (122, CONNECTED)], (), 5.0),
+        (EXPORT, [(109, Status())], (), 1.0),
         (EXPORT, [(101, Status(exit_status=0))], (Ended(True, None),), None),
         (EXPORT, [(101, Status(exit_status=1, error_message="x"))], (Ended(False, "x"),), None),
-        (EXPORT, [(101, MOVES)], (Progress("3M, 1.0 MiB/s"), Connected()), 5.0),
-        (EXPORT, [(101, MOVES), (161, MOVES)], (), 5.0),
-        (EXPORT, [(101, MOVES), (162, MOVES)], (Progress("3M, 1.0 MiB/s"),), 5.0),
+        (EXPORT, [(121, MOVES)], (Progress("3M, 1.0 MiB/s"), Connected()), 5.0),
+        (EXPORT, [(121, MOVES), (181, MOVES)], (), 5.0),
+        (EXPORT, [(121, MOVES), (182, MOVES)], (Progress("3M, 1.0 MiB/s"),), 5.0),
     ],
 )
 def test_what_a_look_tells(
@@ -55,6 +56,13 @@ def test_what_a_look_tells(
 ) -> None:
     looked = looks(state, *told)
     assert (looked.events, looked.again_s) == (events, again_s)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "again_s"), [(100.0, 0.0), (101.0, 0.25), (104.0, 1.0), (112.0, 3.0), (180.0, 5.0)]
+)
+def test_what_has_just_begun_is_looked_at_again_soon(now_s: float, again_s: float) -> None:
+    assert looks(IMPORT, (now_s, CONNECTED)).again_s == again_s
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ from masterd.lu.disks.sync import readable
 _UNKNOWN_S: Final = 3.0
 _GOING_ON_S: Final = 5.0
 _WAITING_S: Final = 1.0
+#: Which share of the time that has gone by may go by before the next look, so that a small disk is
+#: not waited for longer than it takes. The reference looks so late from the first time on.
+_SHARE: Final = 0.25
 #: Seconds between two reports of how far a disk is.
 _REPORT_S: Final = 60.0
 
@@ -128,6 +131,13 @@ class Looked:
 
 def look(state: State, told: Told, now_s: float) -> Looked:
     """Return what follows from one look at a daemon that has not ended."""
+    looked = _look(state, told, now_s)
+    if looked.again_s is None:
+        return looked
+    return replace(looked, again_s=min(looked.again_s, (now_s - state.began_s) * _SHARE))
+
+
+def _look(state: State, told: Told, now_s: float) -> Looked:
     if isinstance(told, Silent):
         if state.silent_s is None:
             return Looked(replace(state, silent_s=now_s), again_s=_UNKNOWN_S)

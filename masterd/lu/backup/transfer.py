@@ -24,7 +24,7 @@ from masterd.work.work import Work
 _LOG = logging.getLogger(__name__)
 
 #: Seconds between two looks, at least and at most.
-_SHORTEST_S: Final = 1.0
+_SHORTEST_S: Final = 0.2
 _LONGEST_S: Final = 20.0
 
 
