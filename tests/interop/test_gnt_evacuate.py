@@ -7,13 +7,12 @@ from typing import Final
 
 import pytest
 
-from tests.broken_configs import sound
 from tests.interop import debian, live, masters
 from tests.interop.debian import Commands
 from tests.interop.live import Roots
 from tests.interop.luxid import needs_luxid
 from tests.interop.masters import Masters
-from tests.sample_config import Document
+from tests.interop.mirrored import mirrored
 
 pytestmark = [
     needs_luxid,
@@ -24,38 +23,9 @@ pytestmark = [
 ]
 
 
-def configuration() -> Document:
-    """Return a cluster of two groups whose nodes can all have instances, and are all there."""
-    made = sound()
-    made["filters"] = {}
-    made["cluster"]["default_iallocator"] = "hail"
-    # The first one is measured, whatever is to be moved.
-    made["cluster"]["enabled_disk_templates"] = ["drbd", "plain", "file"]
-    made["cluster"]["ipolicy"]["disk-templates"] = ["drbd", "plain", "file"]
-    for group in made["nodegroups"].values():
-        group["alloc_policy"] = "preferred"
-        group["ipolicy"] = {}
-    for number, node in enumerate(made["nodes"].values()):
-        # Both nodes of each instance are in the first group.
-        group = list(made["nodegroups"])[number in (2, 5)]
-        node |= {"offline": False, "drained": False, "vm_capable": True, "group": group}
-    # What is only planned, or on storage that only one node has, cannot be moved.
-    kept = {
-        uuid: each
-        for uuid, each in made["instances"].items()
-        if {made["disks"][disk]["dev_type"] for disk in each["disks"]} == {"drbd"}
-    }
-    made["instances"] = kept
-    used = {disk for each in kept.values() for disk in each["disks"]}
-    made["disks"] = {uuid: disk for uuid, disk in made["disks"].items() if uuid in used}
-    for instance in kept.values():
-        instance |= {"admin_state": "up", "nics": []}
-    return made
-
-
 @pytest.fixture(scope="module")
 def roots() -> Iterator[Roots]:
-    with live.at_work(configuration()) as made:
+    with live.at_work(mirrored()) as made:
         yield made
 
 

@@ -13,7 +13,7 @@ from tests.interop import debian, live, masters
 from tests.interop.live import Roots
 from tests.interop.luxid import needs_luxid
 from tests.interop.masters import Masters
-from tests.interop.test_gnt_evacuate import configuration
+from tests.interop.mirrored import mirrored
 from tests.same_calls.case import rejecting
 
 pytestmark = [needs_luxid, debian.needs_ganeti]
@@ -30,7 +30,7 @@ _WORDS = (("Instances that leave node ([a-z0-9.]+):", r"Evacuating instances fro
 
 @pytest.fixture(scope="module")
 def roots() -> Iterator[Roots]:
-    made = configuration()
+    made = mirrored()
     rejecting(*HANDED_ON)(made)
     with live.at_work(made) as roots:
         yield roots
