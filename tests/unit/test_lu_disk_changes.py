@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import process_time
 
 import gevent
 import pytest
 
 from masterd.config.disk import Disk
-from masterd.errors import OpExecError
+from masterd.errors import OpExecError, OpPrereqError
 from masterd.lock.levels import LockLevel, LockMode
 from masterd.opcodes.base import OpCode
 from masterd.opcodes.instance_disks import OpInstanceReplaceDisks
@@ -115,6 +116,14 @@ def test_nothing_is_left_of_what_was_replaced(world: World) -> None:
         world.run(work)
     wanted = {tuple(part.logical_id) for part in disk_of(world).children}
     assert [set(Devices(root).volumes()) for root in roots] == [wanted, set(), wanted]
+
+
+def test_many_numbers_of_disks_hold_nobody_up(world: World) -> None:
+    work = op("OP_INSTANCE_RECREATE_DISKS", instance_name=NAME, disks=list(range(20_000)))
+    begun_s = process_time()
+    with pytest.raises(OpPrereqError):
+        world.run(work)
+    assert process_time() - begun_s < 3, "each number was compared with each"
 
 
 def test_what_an_evacuation_submits_is_carried_out(world: World) -> None:

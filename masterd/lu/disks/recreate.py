@@ -4,6 +4,7 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_storage.py (LUInstanceRecreateDisks: ch
 locks); rpc_flow.json, prereqs.json, lock_requests.json.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, get_args
@@ -62,8 +63,8 @@ class LUInstanceRecreateDisks(LogicalUnit[OpInstanceRecreateDisks, Recreation]):
 
     def check_arguments(self) -> None:
         op = self.op
-        numbers = [number for number, _ in _numbered(op)]
-        twice = sorted({number for number in numbers if numbers.count(number) > 1})
+        counts = Counter(number for number, _ in _numbered(op))
+        twice = sorted(number for number, count in counts.items() if count > 1)
         if twice:
             raise OpPrereqError(
                 f"Some disks have been specified more than once: {', '.join(map(str, twice))}",
