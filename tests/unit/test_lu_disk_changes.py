@@ -6,9 +6,11 @@ from pathlib import Path
 from time import process_time
 
 import gevent
+import msgspec
 import pytest
 
 from masterd.config.disk import Disk
+from masterd.config.kinds import NODE
 from masterd.errors import OpExecError, OpPrereqError
 from masterd.lock.levels import LockLevel, LockMode
 from masterd.opcodes.base import OpCode
@@ -116,6 +118,27 @@ def test_nothing_is_left_of_what_was_replaced(world: World) -> None:
         world.run(work)
     wanted = {tuple(part.logical_id) for part in disk_of(world).children}
     assert [set(Devices(root).volumes()) for root in roots] == [wanted, set(), wanted]
+
+
+def test_scripts_are_told_of_the_node_that_was_named_whoever_comes_meanwhile(world: World) -> None:
+    def come() -> None:
+        node = world.config.snapshot().nodes.named("node4.lab.example")
+        assert node is not None
+        other = msgspec.structs.replace(
+            node, uuid="other", name="node4.other.example", primary_ip="10.77.0.99",
+            secondary_ip="10.77.0.99",
+        )  # fmt: skip
+        if world.config.snapshot().get(NODE, "other") is None:
+            world.config.update(lambda draft: draft.put(other))
+
+    while_copying(world, come)
+    world.run(AWAY)
+    told = [
+        node
+        for node, call, given in world.asked
+        if call == "hooks_runner" and given[:2] == ["mirrors-replace", "post"]
+    ]
+    assert told == ["node1.lab.example", "node2.lab.example", "node4.lab.example"]
 
 
 def test_many_numbers_of_disks_hold_nobody_up(world: World) -> None:

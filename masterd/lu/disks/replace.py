@@ -93,9 +93,8 @@ class LUInstanceReplaceDisks(LogicalUnit[OpInstanceReplaceDisks, Replacement]):
 
     def hooks(self, plan: Replacement, config: ConfigSnapshot) -> Hooked:
         instance = config.instances[plan.instance.uuid]
-        named = None
-        if self.op.remote_node is not None:
-            named = names.node(config, self.op.remote_node)
+        # What was named stays that node, though by now others may begin with the same name.
+        named = None if self.op.remote_node is None else plan.new
         env = {
             **hook_env.asked(self.op, remote_node=None if named is None else named.name),
             **hook_env.old_secondary(config, instance),
