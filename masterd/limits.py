@@ -307,12 +307,9 @@ LU_NOTIFY_CONFIRM_S: Final = 60.0
 #: become one in which it needs more. Each time it waited for others; so often means never.
 LU_LOCK_TRIES_MAX: Final = 20
 
-#: How often a node is asked in vain how far its mirrors are, six seconds apart: a minute is enough
-#: for a node daemon to be started anew.
-DISK_SYNC_SILENT_TRIES_MAX: Final = 10
-#: How often one looks again, each second, at a mirror that is broken though nothing is copied any
-#: more: between two states DRBD seems so for a moment.
-DISK_SYNC_DEGRADED_TRIES_MAX: Final = 10
+#: Changes of an instance's disks in one opcode, and of its network interfaces: it has 16 and 8 at
+#: most. Each may ask nodes, and makes the list anew.
+LU_DEVICE_CHANGES_MAX: Final = 128
 
 #: How often files are looked at again because the configuration changed meanwhile.
 VERIFY_FILES_TRIES: Final = 3

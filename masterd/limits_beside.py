@@ -41,3 +41,12 @@ TRANSFER_CONNECT_CLUSTERS_S: Final = 180
 #: Seconds for which the certificate of a transfer between clusters is good; a transfer that takes
 #: longer has connected by then. Source: constants RIE_CERT_VALIDITY.
 TRANSFER_CERTIFICATE_S: Final = 86_400
+
+# --- mirrors on nodes ---------------------------------------------------------------------------
+
+#: How often a node is asked in vain how far its mirrors are, six seconds apart: a minute is enough
+#: for a node daemon to be started anew.
+DISK_SYNC_SILENT_TRIES_MAX: Final = 10
+#: How often one looks again, each second, at a mirror that is broken though nothing is copied any
+#: more: between two states DRBD seems so for a moment.
+DISK_SYNC_DEGRADED_TRIES_MAX: Final = 10

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from masterd.errors import ECode, OpExecError, OpPrereqError
+from masterd.limits import LU_DEVICE_CHANGES_MAX
 
 P = TypeVar("P", bound=Mapping[Any, Any])
 I = TypeVar("I", bound="Named")  # noqa: E741 (an item; never read as a number)
@@ -53,15 +54,22 @@ class Change(Generic[P]):
     params: P
 
 
-def read(kind: Kind, given: Iterable[Sequence[Any]]) -> list[Change[Any]]:
+def read(kind: Kind, given: Sequence[Sequence[Any]]) -> list[Change[Any]]:
     """Return the changes that an opcode asks for, `[action, which, params]` each.
 
     In the short form, `[action, params]`, a number as action means to modify that item; what else
     is done is done at the end.
 
     Raises:
-        OpPrereqError: in the short form, the number of items changes more than once.
+        OpPrereqError: there are too many; or in the short form, the number of items changes more
+            than once.
     """
+    if len(given) > LU_DEVICE_CHANGES_MAX:
+        raise OpPrereqError(
+            f"{len(given)} changes of {kind}s in one request, but {LU_DEVICE_CHANGES_MAX} at most"
+            " are possible",
+            ECode.INVAL,
+        )
     changes: list[Change[Any]] = []
     for each in given:
         if len(each) == 3:

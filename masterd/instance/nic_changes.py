@@ -4,7 +4,7 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance_set_params.py (_VerifyNicModification: 
 _CreateNewNic, _ApplyNicMods: rows of the result).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from masterd.config.instance import Nic
@@ -21,7 +21,7 @@ KIND: Final = "NIC"
 _MAYBE_NONE: Final[tuple[NicParameter, ...]] = ("name", "network", "ip")
 
 
-def read(given: Iterable[Sequence[Any]]) -> list[NicChange]:
+def read(given: Sequence[Sequence[Any]]) -> list[NicChange]:
     """Return the changes that an opcode asks for, in one form; see `list_changes.read`.
 
     Raises:

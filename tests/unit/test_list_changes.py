@@ -7,6 +7,7 @@ import pytest
 from masterd.errors import GanetiError, OpExecError, OpPrereqError
 from masterd.instance import list_changes
 from masterd.instance.list_changes import Change
+from masterd.limits import LU_DEVICE_CHANGES_MAX
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,10 @@ def test_names_are_no_numbers_and_nobody_else_has_them(names: list[str]) -> None
 
 def test_none_is_no_name() -> None:
     list_changes.check_given_names("disk", [("none", None), ("None", None), (None, None)])
+
+
+def test_only_so_many_changes_are_possible_at_once() -> None:
+    changes: list[tuple[str, int, dict[str, object]]] = [("add", -1, {})] * LU_DEVICE_CHANGES_MAX
+    assert len(list_changes.read("disk", changes)) == LU_DEVICE_CHANGES_MAX
+    with pytest.raises(OpPrereqError, match="129 changes of disks"):
+        list_changes.read("disk", [*changes, ("add", -1, {})])

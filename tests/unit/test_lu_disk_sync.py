@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from masterd.errors import OpExecError
-from masterd.limits import DISK_SYNC_SILENT_TRIES_MAX
+from masterd.limits_beside import DISK_SYNC_SILENT_TRIES_MAX
 from masterd.testing.faults import Fault, FaultKind
 from tests.lu_support import Run, World, make_world, op
 from tests.scenario.arrange import ARRANGEMENTS

@@ -11,7 +11,7 @@ from masterd.config.kinds import AnyDisk
 from masterd.config.node import Node
 from masterd.errors import OpExecError
 from masterd.instance import disks
-from masterd.limits import DISK_SYNC_DEGRADED_TRIES_MAX, DISK_SYNC_SILENT_TRIES_MAX
+from masterd.limits_beside import DISK_SYNC_DEGRADED_TRIES_MAX, DISK_SYNC_SILENT_TRIES_MAX
 from masterd.node import disks as nodes_disks
 from masterd.work.work import Work
 
