@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from masterd.config.instance import Instance
-from masterd.errors import HooksAbort
+from masterd.errors import HooksAbort, OpPrereqError
 from masterd.testing.node_facts import HOOKS_DIR
 from tests.lu_support import World, make_world, op
 
@@ -93,4 +93,25 @@ def test_changes_of_one_request_count_on_each_other(world: World) -> None:
     # The reference fails, as it looks at what is not there yet.
     modify(world, nics=[("add", -1, {"name": "web"}), ("modify", "web", {"link": "br7"})])
     assert instance(world).nics[-1].nicparams.link == "br7"
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"disks": [["add", -1, {"size": 64, "name": "größe"}]]}, r"disks.name: 'gr\xf6\xdfe'"),
+        ({"disk_template": "file", "file_storage_dir": "büro"}, r"file_storage_dir: 'b\xfcro'"),
+        ({"nics": [["add", -1, {"name": "büro"}]]}, r"nics.name: 'b\xfcro'"),
+        ({"osparams": {"key": "ü"}}, r"osparams.key: '\xfc'"),
+        ({"osparams_private": {"key": "ü"}}, "osparams_private.key"),
+    ],
+)
+def test_what_no_configuration_takes_is_refused_before_nodes_are_asked(
+    world: World, asked: dict[str, object], told: str
+) -> None:
+    world.asked.clear()
+    with pytest.raises(OpPrereqError) as refused:
+        modify(world, **asked)
+    assert refused.value.message.startswith(f"{told} is not ASCII")
+    assert calls(world) == []
     world.close()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from exporter import carried
 from masterd.config.instance import AdminState
 from masterd.config.kinds import INSTANCE
 from masterd.config.node import Node
@@ -21,6 +22,7 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.errors import ECode, OpPrereqError
 from masterd.instance import hook_env, list_changes, nic_changes, params, policy
+from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
 from masterd.lu.disks import convert
@@ -40,6 +42,11 @@ from masterd.work.hooks import Hooked, HookPath
 _CHANGES: Final = (
     "nics", "disks", "disk_template", "hvparams", "beparams", "os_name", "osparams", "runtime_mem",
     "pnode", "osparams_private",
+)  # fmt: skip
+
+#: Parameters of which something enters the configuration as it stands there, but for secret ones.
+_RECORDED: Final = (
+    "disks", "ext_params", "file_storage_dir", "hvparams", "nics", "os_name", "osparams",
 )  # fmt: skip
 
 
@@ -81,6 +88,7 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
             op.offline is None and op.instance_communication is None
         ):
             raise OpPrereqError("No changes submitted", ECode.INVAL)
+        _check_texts(op)
         params.check_own_hypervisor(op.hvparams)
         list_changes.read("disk", op.disks)
         list_changes.read(nic_changes.KIND, op.nics)
@@ -272,3 +280,15 @@ class LUInstanceSetParams(LogicalUnit[OpInstanceSetParams, Modification]):
 
 def _state(offline: bool) -> AdminState:
     return "offline" if offline else "down"
+
+
+def _check_texts(op: OpInstanceSetParams) -> None:
+    """Refuse texts that no configuration takes, before nodes have done anything for them."""
+    given = {name: getattr(op, name) for name in _RECORDED}
+    given["osparams_private"] = params.revealed(op.osparams_private)
+    found = [carried.told(place) for place in carried.beyond_ascii(given)]
+    if found:
+        told = found[:CONFIG_PROBLEMS_TOLD_MAX]
+        if len(found) > len(told):
+            told.append(f"and {len(found) - len(told)} more")
+        raise OpPrereqError("; ".join(told), ECode.INVAL)
