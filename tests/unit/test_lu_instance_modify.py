@@ -1,14 +1,19 @@
 """The modification of instances: what the comparison with the reference cannot show."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from masterd.config.instance import Instance
-from masterd.errors import HooksAbort, OpPrereqError
+from masterd.errors import HooksAbort, OpExecError, OpPrereqError
 from masterd.testing.node_facts import HOOKS_DIR
-from tests.lu_support import World, make_world, op
+from masterd.work.hook_runner import NodeHooks
+from masterd.work.hooks import Hooked, Surrounded
+from tests.lu_support import Run, World, make_world, op
 
 NAME = "inst1.lab.example"
 NODE = "node3.lab.example"
@@ -114,4 +119,35 @@ def test_what_no_configuration_takes_is_refused_before_nodes_are_asked(
         modify(world, **asked)
     assert refused.value.message.startswith(f"{told} is not ASCII")
     assert calls(world) == []
+    world.close()
+
+
+class Overtaken(NodeHooks):
+    """Has something happen once, between the checks of an opcode and its work."""
+
+    def __init__(self, world: World, do: Callable[[], object]) -> None:
+        super().__init__(world.config.snapshot, str(world.context.paths.data_dir))
+        self._do = [do]
+
+    def pre(self, run: Surrounded, told: Hooked) -> None:
+        super().pre(run, told)
+        if self._do:
+            self._do.pop()()
+
+
+def test_a_disk_that_another_job_has_attached_stays_where_it_is(world: World) -> None:
+    uuid = instance(world).disks[-1]
+    modify(world, disks=[["detach", -1, {}]])
+
+    def attach(name: str) -> Any:
+        return op("OP_INSTANCE_SET_PARAMS", instance_name=name,
+                  disks=[["attach", -1, {"uuid": uuid}]])  # fmt: skip
+
+    overtaken = Overtaken(world, lambda: world.run(attach("inst2"), Run(2)))
+    world.context = replace(world.context, hooks=overtaken)
+    with pytest.raises(OpExecError, match=r"attached to instance inst2\.lab\.example by now"):
+        world.run(attach("inst3"))
+    assert calls(world).count("blockdev_rename") == 2, "when it left, and by the faster job"
+    disk = world.config.snapshot().disks[uuid]
+    assert "/inst2.lab.example/" in str(disk.logical_id)
     world.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from masterd.config.kinds import AnyDisk
-from masterd.config.relations import nodes_of
+from masterd.config.relations import nodes_of, relations
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.errors import ECode, OpPrereqError
 from masterd.instance import disk_changes, list_changes, new_disks
@@ -171,10 +171,11 @@ def _attached(
     _check_new(config, guest, op, params.get("access"))
     nodes = [node.uuid for node in nodes_of(config, guest.instance)]
     disk = disk_changes.attached(config, params, present, nodes)
-    owners = [each for each in config.instances.values() if disk.uuid in each.disks]
+    owners = config.derived(relations).owners.get(disk.uuid, ())
     if owners:
+        name = config.instances[owners[0]].name
         raise OpPrereqError(
-            f"Disk {disk.uuid} is attached to instance {owners[0].name} already", ECode.NOTUNIQUE
+            f"Disk {disk.uuid} is attached to instance {name} already", ECode.NOTUNIQUE
         )
     return disk.uuid
 

@@ -163,12 +163,14 @@ class Steps:
         return self._plugged("hotadd", disk, index, extra=list(told[1:]))
 
     def _attach(self, step: Step) -> list[Row]:
-        instance, disk = self._now(), self._recorded(step.uuid)
+        instance, disk = self._now(), self._free(step.uuid)
         index = list_changes.index_of_new("disk", step.which, len(instance.disks))
         place = disk.logical_id
         if disk.dev_type in IN_OWN_DIRECTORY:
             wanted = NewDisk(size=disk.size, mode=disk.mode)
             place = self._draw(instance, index, disk.dev_type, wanted).logical_id
+            # Drawing is told, which may switch: the file of a disk moves only while nobody has it.
+            disk = self._free(step.uuid)
             self._move(instance, disk, place, "Failed before attach")
 
         def change(draft: Draft) -> None:
@@ -186,6 +188,23 @@ class Steps:
             rows.append((f"disk/{index}", self._plugged("hotadd", disk, index, extra=links)))
         self._settle(instance, disk)
         return rows
+
+    def _free(self, uuid: str) -> Disk:
+        """Return a disk that nobody has. Does not switch.
+
+        Where all nodes reach it, no lock keeps another job from attaching it since this one looked.
+
+        Raises:
+            OpExecError: some instance has it by now, or it is gone.
+        """
+        config = self._work.config.snapshot()
+        disk, owners = config.disks.get(uuid), config.derived(relations).owners.get(uuid, ())
+        if owners:
+            names = ", ".join(str(config.instances[owner].name) for owner in owners)
+            raise OpExecError(f"Disk {uuid} is attached to instance {names} by now")
+        if not isinstance(disk, Disk):
+            raise OpExecError(f"Disk {uuid} is gone by now")
+        return disk
 
     def _settle(self, instance: Instance, disk: Disk) -> None:
         """Wait for the copy of a disk that came, and take it down where all others are down.
