@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from masterd.config.disk import Disk
 from masterd.config.instance import Instance
-from masterd.errors import OpExecError
+from masterd.errors import GanetiError, OpExecError
 from masterd.instance import disks
 from masterd.lu.disks import assembly as instance_disks
 from masterd.lu.disks import convert_plan
@@ -22,7 +22,7 @@ def convert(work: Work, instance: Instance, plan: Conversion) -> None:
     """Make new disks, copy the old ones onto them on the primary node, and remove these. Switches.
 
     Raises:
-        OpExecError: it failed; before the instance has its new disks, they are removed again.
+        GanetiError: it failed; before the instance has its new disks, they are removed again.
         OpPrereqError: an allocator finds no node for mirrors.
     """
     config = work.config.snapshot()
@@ -36,17 +36,17 @@ def convert(work: Work, instance: Instance, plan: Conversion) -> None:
         work.say.warning("Device creation failed")
         raise
     work.say(f"Populating the new empty disks of type '{plan.told}'...")
-    for index, (source, target) in enumerate(zip(old, new, strict=True)):
-        size = disks.shown_mib(target.size)
-        work.say(f" - copying data from disk {index} ({source.dev_type}), size {size}")
-        try:
+    try:
+        for index, (source, target) in enumerate(zip(old, new, strict=True)):
+            size = disks.shown_mib(target.size)
+            work.say(f" - copying data from disk {index} ({source.dev_type}), size {size}")
             _copy(work, instance, source, target)
-        except OpExecError:
-            _take_back(work, instance, plan, new)
-            raise
-    work.say(f"Taking the old disks ({plan.source}) out of the cluster config")
-    work.say(f"Giving the instance its new disks ({plan.told})")
-    convert_plan.exchange(work, instance, old, new)
+        work.say(f"Taking the old disks ({plan.source}) out of the cluster config")
+        work.say(f"Giving the instance its new disks ({plan.told})")
+        convert_plan.exchange(work, instance, old, new)
+    except GanetiError:
+        _take_back(work, instance, plan, new)
+        raise
     instance = guest.now(work.config, instance.uuid)
     convert_plan.await_sync(work, instance, plan)
     work.say(f"Removing old block devices of type '{plan.source}'...")
@@ -66,7 +66,7 @@ def _copy(work: Work, instance: Instance, source: Disk, target: Disk) -> None:
 
 def _take_back(work: Work, instance: Instance, plan: Conversion, new: Sequence[Disk]) -> None:
     """Remove the new disks again; those there are remain the instance's."""
-    work.say.info("Some disks failed to copy")
+    work.say.info("Some disks failed to copy, or could not be given to the instance")
     work.say.info("The instance will not be affected, aborting operation")
     work.say.info(f"Removing newly created disks of type '{plan.told}'...")
     if instance_disks.remove_some(work, instance, new):

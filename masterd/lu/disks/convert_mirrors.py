@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from masterd.config.disk import Disk
 from masterd.config.instance import Instance
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import OpExecError
+from masterd.errors import GanetiError
 from masterd.instance import conversion, disk_trees, disks
 from masterd.lock.levels import LockLevel
 from masterd.lu.disks import assembly as instance_disks
@@ -26,7 +26,7 @@ def to_mirrors(work: Work, instance: Instance, plan: Conversion) -> None:
     """Make volumes the data of DRBD disks, whose other copies are made on a second node. Switches.
 
     Raises:
-        OpExecError: it failed; the old volumes have their names again, unless that failed too. New
+        GanetiError: it failed; the old volumes have their names again, unless that failed too. New
             ones remain, and are told of.
         OpPrereqError: an allocator finds no node.
     """
@@ -43,14 +43,14 @@ def to_mirrors(work: Work, instance: Instance, plan: Conversion) -> None:
         work.say("Initializing DRBD devices...")
         try:
             _make_mirrors(work, instance, new, made)
-        except OpExecError as error:
-            work.say("Initializing of DRBD devices failed; renaming back original volumes...")
+            convert_plan.exchange(work, instance, old, new)
+        except GanetiError as error:
+            work.say("DRBD devices cannot be had; renaming back original volumes...")
             _rename(work, instance, data, old, f"Failed to rename volumes back after: {error}")
             raise
-    except OpExecError:
+    except GanetiError:
         _tell_left(work, made)
         raise
-    convert_plan.exchange(work, instance, old, new)
     convert_plan.await_sync(work, guest.now(work.config, instance.uuid), plan)
 
 

@@ -15,7 +15,7 @@ from masterd.config.node import Node
 from masterd.config.relations import nodes_of
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
-from masterd.errors import ECode, OpExecError, OpPrereqError
+from masterd.errors import ECode, GanetiError, OpExecError, OpPrereqError
 from masterd.instance import disks, policy
 from masterd.instance.disks import shown, shown_mib
 from masterd.lock.levels import LockLevel, LockRequest
@@ -204,13 +204,17 @@ class LUInstanceGrowDisk(LogicalUnit[OpInstanceGrowDisk, Growth]):
         for node, below in [*((node, True) for node in plan.nodes), (primary, False)]:
             result = self._grow(plan, node, dry_run=False, below=below)
             if not result.ok and grown:
-                own = plan.disk.children[0] if plan.disk.children else plan.disk
-                self.work.say.warning(
-                    f"{shown(own)} is {plan.more_mib} MiB larger than recorded on node"
-                    f" {', '.join(grown)} now"
-                )
+                self._tell_grown(plan, grown)
             result.raise_(f"Grow request failed to node {node.name}")
             grown.append(node.name)
+
+    def _tell_grown(self, plan: Growth, names: Sequence[str]) -> None:
+        """Tell what has grown on nodes for nothing."""
+        own = plan.disk.children[0] if plan.disk.children else plan.disk
+        self.work.say.warning(
+            f"{shown(own)} is {plan.more_mib} MiB larger than recorded on node {', '.join(names)}"
+            " now"
+        )
 
     def _record(self, plan: Growth) -> Disk:
         """Record the size, a change of the instance too, and return the disk. Switches."""
@@ -224,7 +228,11 @@ class LUInstanceGrowDisk(LogicalUnit[OpInstanceGrowDisk, Growth]):
             draft.touch(INSTANCE, plan.instance.uuid)
             return grown
 
-        self.work.config.update(change)
+        try:
+            self.work.config.update(change)
+        except GanetiError:
+            self._tell_grown(plan, [node.name for node in plan.nodes])
+            raise
         found = self.work.config.snapshot().disks[plan.disk.uuid]
         assert isinstance(found, Disk), "a real disk remains one"
         return found

@@ -21,8 +21,8 @@ from masterd.config.kinds import DISK, AnyDisk
 from masterd.config.params import DiskTemplate
 from masterd.config.relations import relations
 from masterd.config.transaction import Draft
-from masterd.errors import OpExecError
-from masterd.instance import disk_changes, disks, list_changes
+from masterd.errors import GanetiError, OpExecError
+from masterd.instance import disk_changes, disk_trees, disks, list_changes
 from masterd.instance.disk_changes import Step
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import NewDisk
@@ -111,7 +111,11 @@ class Steps:
             if used:
                 draft.put(ports.taken(draft.cluster, used))
 
-        self._enter(change)
+        try:
+            self._enter(change)
+        except GanetiError:
+            disk_creation.undo(self._work, instance, made)
+            raise
         disk, instance = self._recorded(disk.uuid), self._now()
         if self._work.config.snapshot().cluster.prealloc_wipe_disks:
             self._wipe(instance, disk, made)
@@ -177,7 +181,16 @@ class Steps:
             draft.put(msgspec.structs.replace(draft.require(DISK, disk.uuid), logical_id=place))
             record.attach(draft, self._uuid, disk.uuid, index)
 
-        self._enter(change)
+        try:
+            self._enter(change)
+        except GanetiError as error:
+            if place != disk.logical_id:
+                moved, failed = (
+                    disk_trees.renamed(disk, place),
+                    f"Failed to move back after: {error}",
+                )
+                self._move(instance, moved, disk.logical_id, failed)
+            raise
         disk, instance = self._recorded(disk.uuid), self._now()
         rows: list[Row] = [(f"disk/{index}", f"attach:size={disk.size},mode={disk.mode}")]
         assembled = instance_disks.assemble_some(self._work, instance, [disk.uuid])

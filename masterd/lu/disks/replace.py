@@ -14,7 +14,7 @@ from masterd.config.instance import Instance
 from masterd.config.kinds import AnyInstance
 from masterd.config.relations import is_forthcoming, nodes_of, relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ECode, OpExecError, OpPrereqError
+from masterd.errors import ECode, GanetiError, OpPrereqError
 from masterd.instance import disks, hook_env
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
@@ -140,7 +140,7 @@ class LUInstanceReplaceDisks(LogicalUnit[OpInstanceReplaceDisks, Replacement]):
         instance_disks.start(work, instance.uuid, force=True)
         try:
             self._replace(plan)
-        except OpExecError:
+        except GanetiError:
             instance_disks.shut_down_after_work(work, instance.uuid)
             raise
         instance_disks.shut_down_after_work(work, instance.uuid)

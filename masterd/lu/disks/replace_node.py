@@ -13,7 +13,7 @@ from masterd.config.disk import Disk
 from masterd.config.kinds import INSTANCE, AnyDisk
 from masterd.config.node import Node
 from masterd.config.transaction import Draft
-from masterd.errors import OpExecError
+from masterd.errors import GanetiError, OpExecError
 from masterd.instance import disk_trees, disks
 from masterd.instance.disks import shown
 from masterd.lock.levels import LockLevel
@@ -28,14 +28,14 @@ def run(work: Work, plan: Replacement) -> None:
     """Move one side of all disks to another node. Switches.
 
     Raises:
-        OpExecError: it failed; what is on nodes by then and no disk names is told.
+        GanetiError: it failed; what is on nodes by then and no disk names is told.
     """
     assert plan.target is not None, "there is something to do"
     assert plan.new is not None, "there is a new node"
     ahead, behind = Leftovers(plan.new), Leftovers(plan.target)
     try:
         _run(work, plan, ahead, behind)
-    except OpExecError:
+    except GanetiError:
         ahead.tell(work.say)
         behind.tell(work.say)
         raise

@@ -16,7 +16,7 @@ from masterd.config.kinds import INSTANCE, AnyDisk, AnyInstance
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
-from masterd.errors import OpExecError
+from masterd.errors import GanetiError, OpExecError
 from masterd.instance import disks
 from masterd.instance import migration as rules
 from masterd.instance.migration import Mirroring
@@ -142,11 +142,11 @@ class BothEnds:
         """Tell of the disks where a failure ends what was begun with them."""
         try:
             yield
-        except OpExecError as error:
+        except GanetiError as error:
             self.tell_left(error)
             raise
 
-    def tell_left(self, error: OpExecError) -> None:
+    def tell_left(self, error: GanetiError) -> None:
         """Tell in which state a failure may have left the disks, and what helps."""
         _, instance, those = self._now()
         shown = ", ".join(map(disks.shown, those))

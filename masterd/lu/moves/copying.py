@@ -17,7 +17,7 @@ from masterd.config.kinds import DISK, INSTANCE
 from masterd.config.node import Node
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
-from masterd.errors import ECode, OpExecError, OpPrereqError
+from masterd.errors import ECode, GanetiError, OpExecError, OpPrereqError
 from masterd.instance import disks, hook_env
 from masterd.instance.view import InstanceView
 from masterd.lock.levels import LockLevel, LockRequest
@@ -124,7 +124,11 @@ class LUInstanceMove(LogicalUnit[OpInstanceMove, _Move]):
         work, instance, uuid = self.work, plan.instance, plan.instance.uuid
         self._stop(plan)
         self._copy(plan)
-        work.config.update(lambda draft: _moved(draft, uuid, plan.target))
+        try:
+            work.config.update(lambda draft: _moved(draft, uuid, plan.target))
+        except GanetiError:
+            assembly.remove(work, instance, only_at=plan.target)
+            raise
         work.say.info("Removing the disks on the original node")
         assembly.remove(work, guest.now(work.config, uuid), only_at=plan.source)
         if instance.admin_state == "up":
