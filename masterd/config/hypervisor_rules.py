@@ -184,6 +184,8 @@ _NEEDS_SPICE_BIND: Final = (
 )  # fmt: skip
 
 _RANGE: Final = re.compile(r"(\d+)\.\.(\d+)")
+#: Of a processor's number: as many as surely fit into 64 bits.
+_DIGITS_MAX: Final = 18
 
 
 def problems(all_rules: Rules, hypervisor: str, params: Mapping[str, object]) -> list[str]:
@@ -291,8 +293,8 @@ def _is_path(value: object) -> bool:
 def _is_mask(text: object) -> bool:
     """Tell whether it is processors and ranges of them: "0-2,5"."""
     for part in str(text).split(","):
-        ends = part.split("-")
-        if len(ends) > 2 or not all(end.strip().isdecimal() for end in ends):
+        ends = [end.strip() for end in part.split("-")]
+        if len(ends) > 2 or not all(end.isdecimal() and len(end) <= _DIGITS_MAX for end in ends):
             return False
         if int(ends[0]) > int(ends[-1]):
             return False

@@ -3,7 +3,6 @@
 Source: Ganeti 3.0.2 lib/utils (ParseMultiCpuMask); constants CPU_PINNING_ALL.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from masterd.errors import ECode, OpPrereqError
@@ -11,31 +10,28 @@ from masterd.errors import ECode, OpPrereqError
 _ALL: Final = "all"
 
 
-def pinned(mask: str) -> list[frozenset[int]]:
-    """Return the processors of a mask, "0-2,5:all", for each virtual one; no numbers are all.
+def needed(mask: str) -> list[int]:
+    """Return how many processors a node must have for each virtual one: the highest number and one.
 
-    A mask with one part only is that of every virtual processor.
+    A mask is like "0-2,5:all"; one with one part only is that of every virtual processor, and an
+    empty one or "all" needs none. The numbers are not counted up: nothing bounds them.
 
     Raises:
         OpPrereqError: it is no mask.
     """
-    return [frozenset(_part(part)) for part in mask.split(":")] if mask else []
+    return [_needed(part) for part in mask.split(":")] if mask else []
 
 
-def needed(parts: Sequence[frozenset[int]]) -> int:
-    """Return how many processors a node must have for these."""
-    return max(max(part, default=-1) for part in parts) + 1
-
-
-def _part(part: str) -> list[int]:
+def _needed(part: str) -> int:
     if part in (_ALL, ""):
-        return []
-    found: list[int] = []
+        return 0
+    highest = -1
     for each in part.split(","):
         first, dash, last = each.partition("-")
         try:
             low, high = int(first), int(last if dash else first)
         except ValueError:
             raise OpPrereqError(f"'{part}' is no mask of processors", ECode.INVAL) from None
-        found.extend(range(low, high + 1))
-    return found
+        if low <= high:
+            highest = max(highest, high)
+    return highest + 1

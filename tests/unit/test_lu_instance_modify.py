@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from masterd.config.instance import Instance
-from masterd.errors import HooksAbort, OpExecError, OpPrereqError
+from masterd.errors import HooksAbort, HypervisorError, OpExecError, OpPrereqError
 from masterd.testing.node_facts import HOOKS_DIR
 from masterd.work.hook_runner import NodeHooks
 from masterd.work.hooks import Hooked, Surrounded
@@ -98,6 +98,14 @@ def test_changes_of_one_request_count_on_each_other(world: World) -> None:
     # The reference fails, as it looks at what is not there yet.
     modify(world, nics=[("add", -1, {"name": "web"}), ("modify", "web", {"link": "br7"})])
     assert instance(world).nics[-1].nicparams.link == "br7"
+    world.close()
+
+
+def test_processors_beyond_all_there_are_are_not_counted_one_by_one(world: World) -> None:
+    with pytest.raises(OpPrereqError, match="but 10000000 are required"):
+        modify(world, hvparams={"cpu_mask": "0-9999999"})
+    with pytest.raises(HypervisorError, match="must list processors"):
+        modify(world, hvparams={"cpu_mask": "9" * 5000})
     world.close()
 
 

@@ -140,15 +140,15 @@ def _check_processors(
     if _CPU_MASK not in filled:
         return
     mask = str(filled[_CPU_MASK])
-    pinned = processors.pinned(mask)
-    if len(pinned) not in (0, 1, be.vcpus):
+    needed = processors.needed(mask)
+    if len(needed) not in (0, 1, be.vcpus):
         raise OpPrereqError(
             f"Number of vCPUs [{be.vcpus}] does not match the CPU mask [{mask}]", ECode.INVAL
         )
-    if own is not None and pinned:
+    if own is not None and needed:
         spec = (instance.hypervisor, config.cluster.hvparams.get(instance.hypervisor, {}))
         nodes = nodes_of(config, instance)
-        host_checks.processors(work, nodes, spec, processors.needed(pinned))
+        host_checks.processors(work, nodes, spec, max(needed))
 
 
 def _os(
