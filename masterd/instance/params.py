@@ -3,6 +3,7 @@
 Source: Ganeti 3.0.2 lib/objects.py (SimpleFillHV, SimpleFillBE, SimpleFillNIC, SimpleFillOS).
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -139,8 +140,8 @@ def os_whole(
         ),
         "secret": secret or {},
     }
-    names = [name for part in parts.values() for name in part]
-    repeated = {name for name in names if names.count(name) > 1}
+    counts = Counter(name for part in parts.values() for name in part)
+    repeated = {name for name, count in counts.items() if count > 1}
     if repeated:
         found = "; ".join(
             f"{kind}: {', '.join(sorted(repeated & part.keys())) or '(none)'}"

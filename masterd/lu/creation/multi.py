@@ -7,6 +7,7 @@ Source: Ganeti 3.0.2 lib/cmdlib/instance.py (checks, order, texts); lock_request
 iallocator.json.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -83,8 +84,8 @@ class LUInstanceMultiAlloc(LogicalUnit[OpInstanceMultiAlloc, Placed]):
                 "Opportunistic locking is only available in combination with an instance allocator",
                 ECode.INVAL,
             )
-        called = [each.instance_name for each in op.instances]
-        twice = sorted({name for name in called if called.count(name) > 1})
+        counts = Counter(each.instance_name for each in op.instances)
+        twice = sorted(name for name, count in counts.items() if count > 1)
         if twice:
             raise OpPrereqError(
                 f"There are duplicate instance names: {', '.join(twice)}", ECode.INVAL
