@@ -159,7 +159,7 @@ def _typed(name: str, value: object, types: Types) -> object:
         case Type.INT | Type.FLOAT as kind:
             number, word = (int, "integer") if kind is Type.INT else (float, "float")
             try:
-                return _kept(number(cast(str, value)))  # whatever it is, it says so itself
+                return kept(number(cast(str, value)))  # whatever it is, it says so itself
             except (ValueError, TypeError, OverflowError):
                 raise TypeEnforcementError(
                     f"'{name}' (value {value}) is not a valid {word}"
@@ -170,7 +170,7 @@ def _typed(name: str, value: object, types: Types) -> object:
 N = TypeVar("N", int, float)
 
 
-def _kept(number: N) -> N:
+def kept(number: N) -> N:
     """Return a number that can be kept: of 64 bits, as everything else.
 
     Raises:
@@ -192,7 +192,7 @@ def _size_mib(name: str, value: object) -> int:
         if found is None:
             raise ValueError
         exact_mib = float(found[1]) * _UNITS_MIB[re.sub("(?<=[mgt])i?b$", "", unit)]
-        return _kept(math.ceil(exact_mib / 4) * 4)
+        return kept(math.ceil(exact_mib / 4) * 4)
     except (KeyError, OverflowError, ValueError):
         raise TypeEnforcementError(f"'{name}' (value {value}) is not a valid size") from None
 

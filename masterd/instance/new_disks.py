@@ -167,7 +167,7 @@ def _number(disk: Mapping[str, object], key: str) -> int | None:
     if value is None:
         return None
     try:
-        return int(str(value))
+        return typed.kept(int(str(value)))
     except ValueError:
         raise OpPrereqError(f"Invalid disk {key} '{value}'", ECode.INVAL) from None
 

@@ -95,3 +95,10 @@ def test_ports_that_were_passed_over_are_in_the_pool() -> None:
     )
     after = ports.taken(before, [11_007, 11_009])
     assert (after.highest_used_port, after.tcpudp_port_pool) == (11_009, (11_003, 11_006, 11_008))
+
+
+@pytest.mark.parametrize("key", ["size", "spindles"])
+def test_a_providers_disk_has_no_number_that_cannot_be_kept(key: str) -> None:
+    given = {"provider": "one", "size": 64, key: "9223372036854775808"}
+    with pytest.raises(OpPrereqError, match=f"Invalid disk {key}"):
+        new_disks.read(given, "ext", None)
