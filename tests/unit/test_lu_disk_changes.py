@@ -178,3 +178,13 @@ def test_what_a_failure_leaves_on_nodes_is_told(
     with pytest.raises(OpExecError):
         world.run(work, run)
     assert any(told in str(message) for message in run.messages()), run.messages()
+
+
+def test_what_failed_is_told_though_the_disks_cannot_be_taken_down_again(world: World) -> None:
+    ARRANGEMENTS["down"](world, NAME)
+    world.faults.set("node3.lab.example", Fault(FaultKind.FAIL, ("blockdev_create",)))
+    world.faults.set("node2.lab.example", Fault(FaultKind.FAIL, ("instance_info",)))
+    run = Run()
+    with pytest.raises(OpExecError, match="Can't create block device"):
+        world.run(to_other("on_secondary"), run)
+    assert any("The disks stay up: " in str(message) for message in run.messages())

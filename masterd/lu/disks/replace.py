@@ -14,7 +14,7 @@ from masterd.config.instance import Instance
 from masterd.config.kinds import AnyInstance
 from masterd.config.relations import is_forthcoming, nodes_of, relations
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ECode, GanetiError, OpPrereqError
+from masterd.errors import ECode, GanetiError, OpExecError, OpPrereqError
 from masterd.instance import disks, hook_env
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
@@ -141,9 +141,16 @@ class LUInstanceReplaceDisks(LogicalUnit[OpInstanceReplaceDisks, Replacement]):
         try:
             self._replace(plan)
         except GanetiError:
-            instance_disks.shut_down_after_work(work, instance.uuid)
+            self._shut_down_again(instance.uuid)
             raise
         instance_disks.shut_down_after_work(work, instance.uuid)
+
+    def _shut_down_again(self, uuid: str) -> None:
+        """Take disks down after a failure, which remains what the job ends with. Switches."""
+        try:
+            instance_disks.shut_down_after_work(self.work, uuid)
+        except OpExecError as error:
+            self.work.say.warning(f"The disks stay up: {error.message}")
 
     def _replace(self, plan: Replacement) -> None:
         run = replace_in_place.run if plan.new is None else replace_node.run
