@@ -130,6 +130,36 @@ def test_what_no_configuration_takes_is_refused_before_nodes_are_asked(
     world.close()
 
 
+class Told(Run):
+    """Has something happen when people are told of something."""
+
+    def __init__(self, text: str, do: Callable[[], object]) -> None:
+        super().__init__()
+        self._text, self._do = text, do
+
+    def feedback(self, kind: str, message: object) -> None:
+        super().feedback(kind, message)
+        if self._text in str(message):
+            self._do()
+
+
+def test_an_address_that_is_given_away_meanwhile_is_not_chosen(world: World) -> None:
+    world.run(op("OP_NETWORK_ADD", network_name="net1", network="192.0.2.0/28"))
+    world.run(
+        op(
+            "OP_NETWORK_CONNECT", group_name="default", network_name="net1",
+            network_mode="routed", network_link="x", network_vlan="",
+        )
+    )  # fmt: skip
+    gone = op("OP_NETWORK_SET_PARAMS", network_name="net1", add_reserved_ips=["192.0.2.1"])
+    nics = [("add", -1, {"mode": "openvswitch", "link": "x"}),
+            ("add", -1, {"network": "net1", "ip": "pool"})]  # fmt: skip
+    run = Told("OVS links", lambda: world.run(gone, Run(2)))
+    world.run(op("OP_INSTANCE_SET_PARAMS", instance_name=NAME, nics=nics), run)
+    assert instance(world).nics[-1].ip == "192.0.2.2"
+    world.close()
+
+
 class Overtaken(NodeHooks):
     """Has something happen once, between the checks of an opcode and its work."""
 
