@@ -155,6 +155,7 @@ class Reservations:
         Raises:
             OpPrereqError: it is not of the network, or somebody has it.
         """
+        network = self._newest(network)
         if not address_pool.lies_in(address, address_pool.addresses_of(network)):
             raise OpPrereqError(
                 f"IP address {address} is not in network {network.name}", ECode.INVAL
@@ -187,7 +188,7 @@ class Reservations:
             OpPrereqError: the network is full.
             AddressPoolError: it has no addresses to give.
         """
-        for address in address_pool.AddressPool(network).free():
+        for address in address_pool.AddressPool(self._newest(network)).free():
             if self._is_free(Thing.IP, (network.uuid, address)):
                 self._take(owner, Thing.IP, (network.uuid, address))
                 return address
@@ -246,6 +247,10 @@ class Reservations:
         return frozenset(self._held)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _newest(self, network: Network) -> Network:
+        """Return a network as it is by now: who reserves may have looked at it long ago."""
+        return self._config().networks.get(network.uuid, network)
 
     def _is_configured(self, thing: Thing, value: object) -> bool:
         return value in self._config().derived(taken).things[thing]

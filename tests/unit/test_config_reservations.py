@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masterd.config import document
+from masterd.config.address_pool import AddressPool
+from masterd.config.kinds import NETWORK
 from masterd.errors import OpPrereqError
 from masterd.limits import CONFIG_PORT_MAX
 from masterd.wconf.reservations import Owner, Reservations, Thing, taken
@@ -89,6 +91,19 @@ def test_addresses_come_from_the_pool_of_the_network() -> None:
     first = network.network.partition("/")[0]
     with pytest.raises(OpPrereqError, match=f"IP address {first} is already in use"):
         held.reserve_ip(SECOND, network, first)
+
+
+def test_an_address_that_was_kept_out_meanwhile_is_not_given() -> None:
+    newest = CONFIG
+    held = Reservations(lambda: newest, Random(1))
+    network = next(iter(CONFIG.networks.values()))
+    first = next(AddressPool(network).free())
+    pool = AddressPool(network)
+    pool.reserve(first, outside=True)
+    newest = CONFIG.changed([(NETWORK, network.uuid, pool.network)], serial_no=2, mtime=1.0)
+    with pytest.raises(OpPrereqError, match=f"IP address {first} is already in use"):
+        held.reserve_ip(FIRST, network, first)
+    assert held.new_ip(FIRST, network) != first
 
 
 def test_a_full_network_says_so() -> None:
