@@ -218,6 +218,18 @@ def test_a_network_that_is_gone_in_the_end_is_told(world: World) -> None:
         Processor(world.context, find=lambda _op_id: Late).run(removal, Run())
 
 
+def test_an_address_that_a_job_has_put_aside_does_not_become_the_gateway(world: World) -> None:
+    other = (2, 0)
+    network = world.config.snapshot().networks[NET.uuid]
+    address = world.context.reservations.new_ip(other, network)
+    change = op("OP_NETWORK_SET_PARAMS", network_name="net1", gateway=address)
+    with pytest.raises(OpPrereqError, match=f"Gateway IP address '{address}' is already reserved"):
+        world.run(change)
+    world.context.reservations.release(other)
+    world.run(change)
+    assert world.config.snapshot().networks[NET.uuid].gateway == address
+
+
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(world: World) -> None:
     before, run = world.config.snapshot(), Run()
     world.run(op("OP_NETWORK_CONNECT", dry_run=True, **CONNECT), run)

@@ -25,6 +25,7 @@ from masterd.instance.hook_env import network_env
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
 from masterd.lu import names
 from masterd.opcodes.network import OpNetworkAdd, OpNetworkRemove, OpNetworkSetParams
+from masterd.wconf.reservations import Thing
 from masterd.work.base import Description, Locks, LogicalUnit
 from masterd.work.hooks import Hooked, HookPath
 from masterd.work.work import Work
@@ -239,7 +240,7 @@ class LUNetworkSetParams(LogicalUnit[OpNetworkSetParams, _Modified]):
     def check(self, config: ConfigSnapshot) -> _Modified:
         network = names.network(config, self.op.network_name)
         pool = AddressPool(network)
-        if self.op.gateway and pool.is_reserved(self.op.gateway):
+        if self.op.gateway and not self._is_ours(network, pool, self.op.gateway):
             raise OpPrereqError(
                 f"Gateway IP address '{self.op.gateway}' is already reserved", ECode.STATE
             )
@@ -248,6 +249,16 @@ class LUNetworkSetParams(LogicalUnit[OpNetworkSetParams, _Modified]):
         if wrong is not None:
             raise AddressPoolError(wrong)
         return _Modified(network, after)
+
+    def _is_ours(self, network: Network, pool: AddressPool, address: str) -> bool:
+        """Tell whether no NIC has an address, nor will have: from now on none is given it."""
+        if pool.is_reserved(address):
+            return False
+        try:
+            self.work.reserve.thing(Thing.IP, (network.uuid, address))
+        except OpPrereqError:
+            return False
+        return True
 
     def _changed(self, network: Network) -> Network:
         """Return a network with the values that the opcode gives."""
