@@ -159,6 +159,8 @@ def _size(disk: Mapping[str, object]) -> int:
     size = _number(disk, "size")
     if size is None:
         raise OpPrereqError("Missing disk size", ECode.INVAL)
+    if size < 0:
+        raise OpPrereqError(f"Invalid disk size '{size}'", ECode.INVAL)
     return size
 
 

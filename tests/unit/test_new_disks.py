@@ -47,6 +47,12 @@ def test_pieces_cover_a_disk_of_any_size_once(begin: int, size: int) -> None:
     assert all(0 < piece <= 1024 for _, piece in pieces)
 
 
+@pytest.mark.parametrize("size", [-1, "-4"])
+def test_no_disk_is_smaller_than_nothing(size: object) -> None:
+    with pytest.raises(OpPrereqError, match="Invalid disk size"):
+        new_disks.read({"size": size, "provider": "p"}, "ext", None)
+
+
 @pytest.mark.parametrize("below", ["..", "a/../../b", "/etc"])
 def test_files_do_not_leave_the_directory_of_the_cluster(below: str) -> None:
     with pytest.raises(OpPrereqError, match="does not lie below"):
