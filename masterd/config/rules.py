@@ -64,7 +64,12 @@ def cluster(value: Cluster) -> list[str]:
 
 def texts(value: Configured) -> list[str]:
     """Check that whatever an object says can go back to Ganeti's own daemons."""
-    return [carried.told(place) for place in carried.beyond_ascii(write(value))]
+    return uncarried(write(value))
+
+
+def uncarried(document: object) -> list[str]:
+    """Check the same of what is about to become an object, or a part of one."""
+    return [carried.told(place) for place in carried.beyond_ascii(document)]
 
 
 def node(value: Node) -> list[str]:

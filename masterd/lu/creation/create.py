@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from masterd.config import tags
+from masterd.config import rules, tags
 from masterd.config.instance import Nic
 from masterd.config.kinds import AnyInstance
+from masterd.config.objects import write
 from masterd.config.params import fill_free
 from masterd.config.relations import is_forthcoming, nodes_of
 from masterd.config.snapshot import ConfigSnapshot
@@ -24,6 +25,7 @@ from masterd.instance import disks as existing_disks
 from masterd.instance import hook_env, new_disks, policy
 from masterd.instance.new_disks import NewDisk
 from masterd.instance.nics import Given
+from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
 from masterd.lu import host_names, names
 from masterd.lu.backup import moving
@@ -168,6 +170,7 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
             nics = create_nics.with_old_macs(work, nics, source.said.mac)
         self._check_address(address)
         nics = create_nics.with_macs(work, config, nics)
+        self._check_texts(params, nics, disks)
         nodes = self._nodes(config, planned, params, nics, disks)
         self._keep_locks(config, nodes, source)
         create_nodes.check_primary(nodes.primary)
@@ -216,6 +219,32 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         if not self.op.identify_defaults:
             return self.op.nics
         return [create_params.nic_as_the_cluster(config, nic) for nic in self.op.nics]
+
+    def _check_texts(
+        self, params: Parameters, nics: Sequence[Nic], disks: Sequence[NewDisk]
+    ) -> None:
+        """Refuse texts that the configuration does not keep, while no disk has been made.
+
+        Raises:
+            OpPrereqError: there are some.
+        """
+        wrong = rules.uncarried(
+            {
+                "os": self.op.os_type,
+                "tags": self.op.tags,
+                "file_storage_dir": self.op.file_storage_dir,
+                "hvparams": params.hv,
+                "osparams": params.os,
+                "osparams_private": params.os_private,
+                "nics": [write(nic) for nic in nics],
+                "disks": [disk.document() for disk in disks],
+            }
+        )
+        if wrong:
+            told = wrong[:CONFIG_PROBLEMS_TOLD_MAX]
+            if len(wrong) > len(told):
+                told.append(f"and {len(wrong) - len(told)} more")
+            raise OpPrereqError("; ".join(told), ECode.INVAL)
 
     def _nodes(
         self,

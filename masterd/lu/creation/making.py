@@ -18,7 +18,7 @@ from masterd.config.disk import Disk, ForthcomingDisk, PlannedPart
 from masterd.config.instance import ForthcomingInstance, Instance, Nic
 from masterd.config.kinds import AnyDisk, AnyInstance
 from masterd.config.transaction import Draft
-from masterd.errors import OpExecError
+from masterd.errors import GanetiError, OpExecError
 from masterd.instance import disks
 from masterd.instance.disk_trees import Place
 from masterd.instance.new_disks import MIRRORED_INSIDE, NewDisk
@@ -78,7 +78,12 @@ def make(work: Work, op: OpInstanceCreate, plan: Creation) -> list[str]:
         work.say("Instance is forthcoming; not creating the actual instance")
         return names
     _make_disks(work, plan, instance, made)
-    _enter(work, instance, made)
+    try:
+        _enter(work, instance, made)
+    except GanetiError:
+        # Nobody would look for disks that no instance has.
+        _unmake_disks(work, plan, instance, made)
+        raise
     instance = guest.now(work.config, instance.uuid)
     made = _as_recorded(work, instance)
     # Where the data come from is still needed.
@@ -203,6 +208,15 @@ def _make_disks(work: Work, plan: Creation, instance: Instance, made: Sequence[D
     except OpExecError:
         work.say.warning("Device creation failed")
         raise
+
+
+def _unmake_disks(work: Work, plan: Creation, instance: Instance, made: Sequence[Disk]) -> None:
+    """Take disks away again that were made; those that were adopted get their old names."""
+    work.say.warning("The configuration does not take the instance, giving its disks back")
+    if not plan.adopts:
+        instance_disks.remove_some(work, instance, made)
+    elif made and made[0].dev_type == "plain":
+        disk_adoption.rename_back(work, plan.nodes.primary, made, plan.disks)
 
 
 def _fill_disks(

@@ -14,6 +14,7 @@ import msgspec
 from masterd.config.disk import Disk
 from masterd.config.node import Node
 from masterd.errors import ECode, OpPrereqError
+from masterd.instance import disks
 from masterd.instance.new_disks import NewDisk
 from masterd.node import disks as nodes_disks
 from masterd.node import storage
@@ -87,8 +88,21 @@ def rename(work: Work, node: Node, made: Sequence[Disk], wanted: Sequence[NewDis
     Raises:
         RpcError: the node failed.
     """
-    pairs = []
-    for disk, asked in zip(made, wanted, strict=True):
-        old = (disk.logical_id[0], asked.adopted or "")
-        pairs.append((msgspec.structs.replace(disk, logical_id=old), disk.logical_id))
+    pairs = [(old, disk.logical_id) for old, disk in _old_and_new(made, wanted)]
     nodes_disks.rename(work.rpc, node, pairs).raise_("Failed to rename adopted volumes")
+
+
+def rename_back(work: Work, node: Node, made: Sequence[Disk], wanted: Sequence[NewDisk]) -> None:
+    """Give adopted volumes the names that they had; where that fails it is told. Switches."""
+    both = _old_and_new(made, wanted)
+    result = nodes_disks.rename(work.rpc, node, [(new, old.logical_id) for old, new in both])
+    told = ", ".join(f"{disks.shown(new)} was {disks.shown(old)}" for old, new in both)
+    result.warn(f"Failed to give adopted volumes their old names: {told}", work.say.warning)
+
+
+def _old_and_new(made: Sequence[Disk], wanted: Sequence[NewDisk]) -> list[tuple[Disk, Disk]]:
+    """Return each adopted volume as it was called, and as it is called now."""
+    return [
+        (msgspec.structs.replace(disk, logical_id=(disk.logical_id[0], asked.adopted or "")), disk)
+        for disk, asked in zip(made, wanted, strict=True)
+    ]

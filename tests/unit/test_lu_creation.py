@@ -1,0 +1,106 @@
+"""New instances: what is in their way, and what is left of one that cannot be made.
+
+More in `lu_creation.txt` and in the comparison with the reference.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from masterd.errors import ConfigurationError, OpPrereqError
+from masterd.lu import registry
+from masterd.testing.node_devices import write_volume
+from masterd.work.processor import Processor
+from tests.lu_support import Run, World, make_world, op
+from tests.scenario.arrange import ARRANGEMENTS
+
+NAME = "new.lab.example"
+NODE = "node3.lab.example"
+MAC = "aa:00:00:12:34:56"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = make_world(tmp_path)
+    ARRANGEMENTS["templates"](made, "file plain diskless")
+    cluster = msgspec.structs.replace(made.config.snapshot().cluster, volume_group_name="xenvg")
+    made.config.update(lambda draft: draft.put(cluster))
+    yield made
+    made.close()
+
+
+def creation(**changes: object) -> Any:
+    wanted: dict[str, object] = {
+        "instance_name": NAME, "mode": "create", "disk_template": "file", "disks": [{"size": 64}],
+        "nics": [], "pnode": NODE, "os_type": "noop", "name_check": False, "ip_check": False,
+        "start": False, "wait_for_sync": False, "ignore_ipolicy": True,
+    }  # fmt: skip
+    return op("OP_INSTANCE_CREATE", **{**wanted, **changes})
+
+
+def calls(world: World) -> list[str]:
+    return [call for _, call, _ in world.asked]
+
+
+def run_late(world: World, wanted: Any, meanwhile: Callable[[], None]) -> None:
+    """Carry an opcode out; something happens between its check and its work."""
+    unit = registry.find(wanted.OP_ID)
+    assert unit is not None
+
+    class Late(unit):  # type: ignore[misc,valid-type]
+        def execute(self, plan: object) -> object:
+            meanwhile()
+            return super().execute(plan)
+
+    Processor(world.context, find=lambda _op_id: Late).run(wanted, Run())
+
+
+def give_mac_away(world: World) -> None:
+    """Give the address to another instance, as a program beside the daemon may."""
+    other = world.config.snapshot().instances.named("inst1.lab.example")
+    assert other is not None
+    nics = (msgspec.structs.replace(other.nics[0], mac=MAC), *other.nics[1:])
+    changed = msgspec.structs.replace(other, nics=nics)
+    world.config.update(lambda draft: draft.put(changed))
+
+
+# --- what cannot be recorded ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"disks": [{"size": 64, "name": "Daten für alle"}]},
+        {"nics": [{"name": "außen"}]},
+        {"nics": [{"vlan": "１２"}]},
+        {"osparams": {"ort": "Köln"}},
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_before_a_disk_is_made(
+    world: World, changes: dict[str, object]
+) -> None:
+    with pytest.raises(OpPrereqError, match="not ASCII"):
+        world.run(creation(**changes))
+    assert "blockdev_create" not in calls(world)
+
+
+def test_disks_of_an_instance_that_is_not_recorded_go(world: World) -> None:
+    wanted = creation(nics=[{"mac": MAC}])
+    with pytest.raises(ConfigurationError, match=MAC):
+        run_late(world, wanted, lambda: give_mac_away(world))
+    assert calls(world)[-3:] == ["blockdev_create", "blockdev_remove", "file_storage_dir_remove"]
+
+
+def test_volumes_of_an_instance_that_is_not_recorded_get_their_old_names(world: World) -> None:
+    write_volume(world.nodes[NODE].root, "xenvg", "old", 64)
+    disk = {"size": 64, "adopt": "old", "vg": "xenvg"}
+    wanted = creation(disk_template="plain", disks=[disk], nics=[{"mac": MAC}])
+    with pytest.raises(ConfigurationError, match=MAC):
+        run_late(world, wanted, lambda: give_mac_away(world))
+    renamed = [args[0] for _, call, args in world.asked if call == "blockdev_rename"]
+    ((there, name),), ((back, old),) = renamed
+    assert there["logical_id"] == old == ["xenvg", "old"]
+    assert back["logical_id"] == name
