@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from masterd.config.instance import ForthcomingInstance
 from masterd.errors import ConfigurationError, OpPrereqError
 from masterd.lu import registry
+from masterd.lu.creation.exported import Description
 from masterd.testing.node_devices import write_volume
 from masterd.work.processor import Processor
 from tests.lu_support import Run, World, make_world, op
@@ -104,3 +106,35 @@ def test_volumes_of_an_instance_that_is_not_recorded_get_their_old_names(world: 
     ((there, name),), ((back, old),) = renamed
     assert there["logical_id"] == old == ["xenvg", "old"]
     assert back["logical_id"] == name
+
+
+# --- what there is not ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("template", ["diskless", "file"])
+def test_an_image_needs_a_disk(world: World, template: str) -> None:
+    wanted = creation(disk_template=template, disks=[], osparams={"os-image": "/srv/image"})
+    with pytest.raises(OpPrereqError, match="no disk for the OS image"):
+        world.run(wanted)
+
+
+def test_what_was_put_aside_nowhere_does_not_become_real(world: World) -> None:
+    planned = ForthcomingInstance(name=NAME, uuid="planned", serial_no=1, forthcoming=True)
+    world.config.update(lambda draft: draft.put(planned))
+    with pytest.raises(OpPrereqError, match="it has 0 nodes"):
+        world.run(creation(commit=True))
+
+
+def test_as_many_disks_are_adopted_as_were_put_aside(world: World) -> None:
+    world.run(creation(disk_template="plain", disks=[{"size": 64}] * 2, forthcoming=True))
+    write_volume(world.nodes[NODE].root, "xenvg", "old", 64)
+    disk = {"size": 64, "adopt": "old", "vg": "xenvg"}
+    with pytest.raises(OpPrereqError, match="1 disks are to be adopted, but 2 were put aside"):
+        world.run(creation(disk_template="plain", disks=[disk], commit=True))
+
+
+@pytest.mark.parametrize("size", ["²", "9" * 20, "9" * 5000, "-4", "1.5"])
+def test_an_export_whose_sizes_are_no_numbers_is_refused(size: str) -> None:
+    text = f"[export]\nversion = 0\nos = noop\n[instance]\ndisk0_size = {size}\n"
+    with pytest.raises(OpPrereqError, match="disk0_size"):
+        Description(text).disks()

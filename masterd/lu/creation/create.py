@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from masterd.config import rules, tags
+from masterd.config import images, rules, tags
 from masterd.config.instance import Nic
 from masterd.config.kinds import AnyInstance
 from masterd.config.objects import write
@@ -170,6 +170,8 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
             nics = create_nics.with_old_macs(work, nics, source.said.mac)
         self._check_address(address)
         nics = create_nics.with_macs(work, config, nics)
+        adopts = new_disks.adopts(op.disks, template)
+        self._check_disks(planned, disks, adopts=adopts)
         self._check_texts(params, nics, disks)
         nodes = self._nodes(config, planned, params, nics, disks)
         self._keep_locks(config, nodes, source)
@@ -178,7 +180,6 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         nics = create_nics.at_node(work, config, nics, nodes.primary, conflicts=conflicts)
         create_nodes.check_secondary(work, nodes)
         create_nodes.check_storage(config, nodes, template, disks)
-        adopts = new_disks.adopts(op.disks, template)
         disks = self._checked_room(config, nodes, disks, adopts=adopts)
         self._check_access(config, nodes, params, disks)
         self._check_policy(config, nodes, params, disks)
@@ -220,6 +221,27 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
             return self.op.nics
         return [create_params.nic_as_the_cluster(config, nic) for nic in self.op.nics]
 
+    def _check_disks(
+        self, planned: AnyInstance | None, disks: Sequence[NewDisk], *, adopts: bool
+    ) -> None:
+        """Refuse what is to become of disks that there will not be.
+
+        Raises:
+            OpPrereqError: there is an image for none, or other disks were put aside than are
+                adopted.
+        """
+        count = 0 if self._template() == "diskless" else len(disks)
+        if planned is not None:
+            count = len(planned.disks)
+        if self.op.mode == "create" and not count and images.of_os(self.op.osparams) is not None:
+            raise OpPrereqError("There is no disk for the OS image", ECode.INVAL)
+        if adopts and count != len(disks):
+            raise OpPrereqError(
+                f"{len(disks)} disks are to be adopted, but {count} were put aside for instance"
+                f" {self.op.instance_name}",
+                ECode.INVAL,
+            )
+
     def _check_texts(
         self, params: Parameters, nics: Sequence[Nic], disks: Sequence[NewDisk]
     ) -> None:
@@ -256,7 +278,15 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
     ) -> Nodes:
         """Return the nodes: of what was put aside, found, or named. Switches."""
         if planned is not None:
-            found = Nodes(*nodes_of(config, planned))
+            places = nodes_of(config, planned)
+            if planned.primary_node is None or not 1 <= len(places) <= 2:
+                raise OpPrereqError(
+                    f"Instance {planned.name} cannot become real: it has {len(places)} nodes, of"
+                    " which one must be its primary node, and another one may have the copies of"
+                    " its disks",
+                    ECode.STATE,
+                )
+            found = Nodes(*places)
             self.work.say.info(
                 f"Nodes of instance {planned.name}: {', '.join(node.name for node in found.all)}"
             )

@@ -26,6 +26,8 @@ _DISKLESS: Final = "diskless"
 #: How many disks and NICs an instance may have. Source: constants MAX_DISKS, MAX_NICS.
 _DISKS_MAX: Final = 16
 _NICS_MAX: Final = 8
+#: Digits of a size in MiB; more than 64 bits cannot be kept.
+_DIGITS_MAX: Final = 18
 #: What stands where there is nothing.
 _NONE: Final = "none"
 #: Options that older descriptions lack.
@@ -115,7 +117,7 @@ class Description:
             if not self._has(option):
                 continue
             size = self.text(_INSTANCE, option) or ""
-            if not size.isdigit():
+            if not (size.isascii() and size.isdigit() and len(size) <= _DIGITS_MAX):
                 raise _unusable(f"{option} is '{size}'")
             disk = {"size": int(size), "name": self.text(_INSTANCE, f"disk{index}_name")}
             found.append(cast(DiskParameters, disk))
