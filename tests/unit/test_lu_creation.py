@@ -3,6 +3,7 @@
 More in `lu_creation.txt` and in the comparison with the reference.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 
 from masterd.config.instance import ForthcomingInstance
 from masterd.errors import ConfigurationError, OpPrereqError
+from masterd.lock.levels import LockLevel, LockRequest
 from masterd.lu import registry
 from masterd.lu.creation.exported import Description
+from masterd.testing.allocator_script import write_script
 from masterd.testing.node_devices import write_volume
 from masterd.work.processor import Processor
 from tests.lu_support import Run, World, make_world, op
@@ -22,6 +25,7 @@ from tests.scenario.arrange import ARRANGEMENTS
 NAME = "new.lab.example"
 NODE = "node3.lab.example"
 MAC = "aa:00:00:12:34:56"
+_OTHER = 2
 
 
 @pytest.fixture
@@ -138,3 +142,60 @@ def test_an_export_whose_sizes_are_no_numbers_is_refused(size: str) -> None:
     text = f"[export]\nversion = 0\nos = noop\n[instance]\ndisk0_size = {size}\n"
     with pytest.raises(OpPrereqError, match="disk0_size"):
         Description(text).disks()
+
+
+# --- with luck ------------------------------------------------------------------------------------
+
+
+def lucky(**changes: object) -> Any:
+    return creation(pnode=None, iallocator="hail", opportunistic_locking=True, **changes)
+
+
+def hold(world: World, name: str, *levels: LockLevel) -> None:
+    node = world.config.snapshot().nodes.named(name)
+    assert node is not None
+    for level in levels:
+        world.locks.take_free(_OTHER, level, LockRequest(frozenset({node.uuid}), at_least=1))
+
+
+def let_go_when_told(world: World, run: Run) -> None:
+    """Let go of what is held as soon as the job is about to wait for it."""
+    feedback = run.feedback
+
+    def heard(kind: str, message: object) -> None:
+        feedback(kind, message)
+        if message == "* falling back to full lock allocation":
+            world.locks.release(_OTHER)
+
+    run.feedback = heard  # type: ignore[method-assign]
+
+
+def answer(world: World, node: str) -> None:
+    text = json.dumps({"success": True, "info": "", "result": [node]})
+    for root in (world.nodes[world.config.snapshot().master.name].root, world.context.paths.root):
+        write_script(root, "hail", text)
+
+
+def test_an_allocator_that_names_a_node_of_others_is_asked_again(world: World) -> None:
+    run = Run()
+    answer(world, NODE)
+    hold(world, NODE, LockLevel.NODE, LockLevel.NODE_RES)
+    let_go_when_told(world, run)
+    assert world.run(lucky(), run) == [NODE]
+    assert "* falling back to full lock allocation" in run.messages()
+
+
+@pytest.mark.parametrize("levels", [[LockLevel.NODE, LockLevel.NODE_RES], [LockLevel.NODE_RES]])
+def test_a_node_with_an_export_that_others_have_is_waited_for(
+    world: World, levels: list[LockLevel]
+) -> None:
+    run, source = Run(), "node2.lab.example"
+    world.run(creation(instance_name="old.lab.example"))
+    world.run(op("OP_BACKUP_EXPORT", instance_name="old.lab.example", target_node=source))
+    answer(world, NODE)
+    hold(world, source, *levels)
+    let_go_when_told(world, run)
+    wanted = lucky(mode="import", src_node=source, src_path="old.lab.example", disks=[])
+    assert world.run(wanted, run) == [NODE]
+    world.locks.release(_OTHER)
+    assert ("* falling back to full lock allocation" in run.messages()) is (len(levels) == 2)

@@ -19,7 +19,7 @@ from masterd.config.objects import write
 from masterd.config.params import fill_free
 from masterd.config.relations import is_forthcoming, nodes_of
 from masterd.config.snapshot import ConfigSnapshot
-from masterd.errors import ECode, OpPrereqError
+from masterd.errors import ECode, OpPrereqError, TooFewLocks
 from masterd.iallocator.request import Allocate
 from masterd.instance import disks as existing_disks
 from masterd.instance import hook_env, new_disks, policy
@@ -100,7 +100,8 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         if not importing.is_anywhere(self.op) and (planned is not None or not self.op.iallocator):
             return {**wanted, **_on(config, frozenset(own))}
         wanted[LockLevel.NODEGROUP] = LockRequest(ALL, LockMode.SHARED)
-        if not self.op.opportunistic_locking:
+        if not self.op.opportunistic_locking or importing.is_anywhere(self.op):
+            # An export that is looked for may be on any of them.
             every = LockRequest(ALL)
             return {**wanted, LockLevel.NODE: every, LockLevel.NODE_RES: every}
         enough = 2 if self.op.disk_template in new_disks.MIRRORED_INSIDE else 1
@@ -155,6 +156,7 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         directory = new_disks.directory(
             config.cluster, template, self.op.instance_name, self.op.file_storage_dir
         )
+        self._check_luck(config)
         self.op, source = importing.look(work, config, self.op)
         op = self.op
         volume_group = config.cluster.volume_group_name
@@ -194,6 +196,18 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
             planned=planned,
             source=source,
         )
+
+    def _check_luck(self, config: ConfigSnapshot) -> None:
+        """Wait for the node with the export, too, where it was not free.
+
+        Raises:
+            TooFewLocks: it was not.
+        """
+        node = importing.node_of(config, self.op)
+        if node is None or not self.op.opportunistic_locking:
+            return
+        if node.uuid not in self.work.locks.names(LockLevel.NODE):
+            raise TooFewLocks(f"Node {node.name}, which has the export, is not locked")
 
     def _template(self) -> str:
         assert self.op.disk_template is not None, "it has been filled in"
@@ -319,8 +333,9 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         uuids = list(nodes.uuids)
         if isinstance(source, Exported):
             uuids.append(source.node.uuid)
-        self.work.locks.keep(LockLevel.NODE, uuids)
-        self.work.locks.keep(LockLevel.NODE_RES, uuids)
+        for level in (LockLevel.NODE, LockLevel.NODE_RES):
+            # What a node with an export has to give is not needed, and may not have been free.
+            self.work.locks.keep(level, self.work.locks.names(level) & set(uuids))
         self.work.locks.keep(LockLevel.NODEGROUP, evacuation.groups_of(config, uuids))
 
     def _checked_room(

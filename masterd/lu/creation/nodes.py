@@ -39,7 +39,7 @@ def allocated(work: Work, config: ConfigSnapshot, name: str, request: Allocate) 
 
     Raises:
         OpPrereqError: it finds none.
-        TooFewLocks: it finds none among those that were free.
+        TooFewLocks: it finds none among those that were free, or names others.
     """
     answer = Allocators(work.rpc, work.in_thread).run(config, name, request)
     if not answer.success:
@@ -52,6 +52,12 @@ def allocated(work: Work, config: ConfigSnapshot, name: str, request: Allocate) 
         raise TooFewLocks(text)
     assert isinstance(answer.result, list), "what places an instance is answered so"
     found = [names.node(config, str(node)) for node in answer.result]
+    if request.allowed_nodes is not None:
+        others = sorted({node.name for node in found} - set(request.allowed_nodes))
+        if others:
+            raise TooFewLocks(
+                f"IAllocator '{name}' selected nodes that are not locked: {', '.join(others)}"
+            )
     work.say.info(
         f"Selected nodes for instance {request.name} via iallocator {name}:"
         f" {', '.join(map(str, answer.result))}"
