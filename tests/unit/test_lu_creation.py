@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from masterd.config.instance import ForthcomingInstance
-from masterd.errors import ConfigurationError, OpPrereqError
+from masterd.errors import ConfigurationError, OpPrereqError, TagError
+from masterd.limits import CONFIG_TAGS_MAX
 from masterd.lock.levels import LockLevel, LockRequest
 from masterd.lu import registry
 from masterd.lu.creation.exported import Description
@@ -91,6 +92,12 @@ def test_what_cannot_be_recorded_is_refused_before_a_disk_is_made(
     with pytest.raises(OpPrereqError, match="not ASCII"):
         world.run(creation(**changes))
     assert "blockdev_create" not in calls(world)
+
+
+def test_a_new_instance_has_no_more_tags_than_others_may_get(world: World) -> None:
+    many = [f"tag{number}" for number in range(CONFIG_TAGS_MAX + 1)]
+    with pytest.raises(TagError, match="Too many tags"):
+        world.run(creation(tags=many))
 
 
 def test_disks_of_an_instance_that_is_not_recorded_go(world: World) -> None:

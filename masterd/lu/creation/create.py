@@ -162,8 +162,7 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         volume_group = config.cluster.volume_group_name
         if template in new_disks.ON_VOLUMES and not volume_group:
             raise OpPrereqError("Cluster does not support lvm-based instances", ECode.STATE)
-        for tag in op.tags:
-            tags.check(tag)
+        tags.add((), op.tags)
         params = create_params.wanted(work, config, op)
         address = self._own_address(config)
         nics = create_nics.wanted(work, config, self._nics(config), address)
