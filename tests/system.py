@@ -225,10 +225,13 @@ def delay_op(duration_s: float = 0.001, **parameters: object) -> dict[str, objec
 def wait_for_end(client: Client, job_id: int) -> str:
     """Wait until a job has ended; return its status."""
     previous: object = None
+    seen: int | None = None
     while True:
-        news = client.call("WaitForJobChange", job_id, ["status"], previous, None, 30)
+        news = client.call("WaitForJobChange", job_id, ["status"], previous, seen, 30)
+        if news == "nochange":
+            continue
         assert isinstance(news, list), news
-        values = news[0]
+        values, entries = news
         if values[0] in FINAL:
             return str(values[0])
-        previous = values
+        previous, seen = values, entries[-1][0] if entries else seen

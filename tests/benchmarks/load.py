@@ -139,10 +139,16 @@ def working(
         filled = message.replace(b"{n}", b"%d" % number).replace(b"{node}", node)
         job_id = result((yield filled))
         seen: list[Any] | None = None
+        serial: int | None = None
         while seen is None or seen[0] not in ("success", "error", "canceled"):
-            answer = yield request("WaitForJobChange", job_id, ["status", "end_ts"], seen, None, 60)
+            fields = ["status", "end_ts"]
+            answer = yield request("WaitForJobChange", job_id, fields, seen, serial, 60)
             now_s = time.time()
-            seen = result(answer)[0]
+            if result(answer) == "nochange":
+                continue
+            seen, entries = result(answer)
+            # Who does not say what it has of the log is told all of it again, and at once.
+            serial = entries[-1][0] if entries else serial
         times.append(time.monotonic() - begun)
         assert seen[0] == "success", seen
         seconds, microseconds = seen[1]
