@@ -1,9 +1,13 @@
 """What clusters tell each other: only what is signed with their secret is believed."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from masterd.lu.backup import handover
@@ -61,3 +65,19 @@ def test_a_certificate_is_believed_as_long_as_it_is_valid() -> None:
     for secret, text, days in (("x", signed, 0), (SECRET, PEM, 0), (SECRET, signed, 1)):
         with pytest.raises(ValueError, match="it"):
             handover.certificate(secret, text, NOW + timedelta(days=days))
+
+
+def test_a_certificate_of_a_version_that_does_not_exist_is_none() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+    third, ninth = bytes.fromhex("a003020102"), bytes.fromhex("a003020108")
+    told = base64.encodebytes(made.replace(third, ninth, 1)).decode()
+    header = handover.signed_certificate(SECRET, PEM, SALT).partition("\n")[0]
+    pem = f"-----BEGIN CERTIFICATE-----\n{told}-----END CERTIFICATE-----\n"
+    with pytest.raises(ValueError, match="version"):
+        handover.certificate(SECRET, f"{header}\n{pem}", NOW)

@@ -195,7 +195,10 @@ def certificate(secret: str, signed: str, now: datetime) -> str:
         ValueError: it is none, is not valid now, or nobody who knows the secret has told it.
     """
     salt, told = _found_signature(signed)
-    found = x509.load_pem_x509_certificate(signed.encode())
+    try:
+        found = x509.load_pem_x509_certificate(signed.encode())
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from error
     plain = _plain(found)
     if not _is_signed(secret, plain, told, salt):
         raise ValueError("its signature is wrong")
