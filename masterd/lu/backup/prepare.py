@@ -3,7 +3,7 @@
 Source: Ganeti 3.0.2 lib/cmdlib/backup.py, LUBackupPrepare (order, result).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from masterd.config.snapshot import ConfigSnapshot
 from masterd.lu.backup import handover, remote, secret
@@ -17,7 +17,7 @@ from masterd.work.base import Description, Locks, LogicalUnit
 class _Plan:
     guest: Guest
     #: The clusters' secret; not to be told.
-    domain: str
+    domain: str = field(repr=False)
 
 
 class LUBackupPrepare(LogicalUnit[OpBackupPrepare, _Plan]):

@@ -8,7 +8,7 @@ entry's form).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -161,7 +161,7 @@ class Receiving:
         stopping_s: how long the other side may take to stop the instance, before it connects.
     """
 
-    domain: str
+    domain: str = field(repr=False)
     ca_pem: str
     stopping_s: int
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
-from uuid import uuid4
 
 import msgspec
 
@@ -79,7 +78,7 @@ class LUNetworkAdd(LogicalUnit[OpNetworkAdd, Network]):
     def __init__(self, op: OpNetworkAdd, work: Work) -> None:
         super().__init__(op, work)
         # Locked before anybody can know it, so that the network is seen when all is done.
-        self._uuid = str(uuid4())
+        self._uuid = work.new_uuid()
 
     def check_arguments(self) -> None:
         mac_prefix_of(self.op.mac_prefix)
