@@ -151,6 +151,13 @@ def test_an_export_whose_sizes_are_no_numbers_is_refused(size: str) -> None:
         Description(text).disks()
 
 
+@pytest.mark.parametrize("name", ["/etc/passwd", "../other/disk0.dump", "a/../../disk0.dump"])
+def test_an_export_whose_files_are_elsewhere_is_refused(name: str) -> None:
+    text = f"[export]\nversion = 0\nos = noop\n[instance]\ndisk0_dump = {name}\n"
+    with pytest.raises(OpPrereqError, match="the file of disk 0 is not in its directory"):
+        Description(text).image(0)
+
+
 # --- with luck ------------------------------------------------------------------------------------
 
 

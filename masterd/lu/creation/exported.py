@@ -70,9 +70,16 @@ class Description:
         return self.text(_INSTANCE, "name") or ""
 
     def image(self, index: int) -> str | None:
-        """Return the name of the file with the data of a disk; None where it has none."""
+        """Return the name of the file with the data of a disk; None where it has none.
+
+        Raises:
+            OpPrereqError: the name leads out of the export's directory.
+        """
         option = f"disk{index}_dump"
-        return self.text(_INSTANCE, option) if self._has(option) else None
+        name = self.text(_INSTANCE, option) if self._has(option) else None
+        if name is not None and (name.startswith("/") or ".." in name.split("/")):
+            raise _unusable(f"the file of disk {index} is not in its directory: '{name}'")
+        return name
 
     def mac(self, index: int) -> str | None:
         """Return the MAC address that a NIC had."""

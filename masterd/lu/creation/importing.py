@@ -45,7 +45,11 @@ class Exported:
         return self.said.name
 
     def images(self, count: int) -> list[str | None]:
-        """Return the files with the data of so many disks."""
+        """Return the files with the data of so many disks.
+
+        Raises:
+            OpPrereqError: the description names one that is not in its directory.
+        """
         found = (self.said.image(index) for index in range(count))
         return [None if name is None else posixpath.join(self.path, name) for name in found]
 
