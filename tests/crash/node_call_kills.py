@@ -32,7 +32,7 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.instance import disks
 from masterd.luxi.client import Client
 from masterd.rpc.calls import CALLS
-from masterd.testing import node_devices
+from masterd.testing import node_devices, node_facts
 from masterd.testing.cluster import SimulatedCluster
 from masterd.testing.control import NodeControl
 from masterd.testing.faults import Fault, FaultKind
@@ -40,7 +40,7 @@ from masterd.testing.node_devices import Devices
 from masterd.wconf.repository import ConfigRepository
 from store.store import Store
 from tests import system
-from tests.crash.killed_work import OPERATIONS, Operation, OpInput, Place, op
+from tests.crash.killed_work import OPERATIONS, Left, Operation, OpInput, Place, op
 
 #: Works at once, and nodes that each of them has for itself.
 PLACES: Final = 4
@@ -222,19 +222,27 @@ class Lives:
         with self.daemon.client() as client:
             jobs = _submitted(client, [[each.operation.work(each.place)] for each in works])
             self._wait_held(client, jobs, moments)
-        left = self.kill()
+        config = self.kill()
         self.control.clear()
+        left = Left(config, self._running())
         with self.daemon.client() as client:
             for work, job_id in zip(works, jobs, strict=True):
                 self._examine_end(client, work, job_id)
             assert _locks(client) == []
         self._mend(works, left)
 
-    def _mend(self, works: Sequence["Work"], left: ConfigSnapshot) -> None:
+    def _running(self) -> dict[str, Collection[str]]:
+        """Return the names of the instances that run on each node."""
+        return {
+            node.name: list(node_facts.all_instances(self.cluster.root(node)))
+            for node in self.cluster.nodes
+        }
+
+    def _mend(self, works: Sequence["Work"], left: Left) -> None:
         """Do what an administrator does; look before and after it at what is told."""
         places = [each.place for each in works]
         told = self._verified(places)
-        self._examine_told(left, places, told)
+        self._examine_told(left.config, places, told)
         may_stay = {
             node for each in works if each.operation.volumes_stay for node in each.place.nodes
         }
