@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.boxes import (
+    tour_balance,
     tour_cluster,
     tour_exports,
     tour_guests,
@@ -27,6 +28,7 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     *tour_jobs.CHAPTERS,
     *tour_guests.CHAPTERS,
     *tour_lives.CHAPTERS,
+    *tour_balance.CHAPTERS,
     *tour_exports.CHAPTERS,
     *tour_masters.CHAPTERS,
 )
