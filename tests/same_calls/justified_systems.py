@@ -18,7 +18,7 @@ JUSTIFIED: Final = (
         )
         for place in (
             r"config\.(disks|instances)\.[0-9a-f-]+", rf"{_TOLD}\[[01]\]",
-            rf"{_TOLD}\[0\]\[0\]", rf"{_TOLD}\[[01]\]\.disks_info\[[0-2]\]",
+            rf"{_TOLD}\[[01]\]\.disks_info\[[0-2]\]",
         )
     ),
     Justified(

@@ -33,6 +33,10 @@ LANES: Final = 2
 #: The seconds in which the reference is asked, where they are bounded.
 _SECONDS: Final = os.environ.get("SAME_CALLS_S")
 
+#: How many times as long recordings are compared with, where that is bounded: on a slow machine the
+#: last ones are left out, too.
+_ALL_TIMES: Final = 4
+
 #: Whether it is asked for all cases, and whether what it does is kept.
 _MODE: Final = os.environ.get("SAME_CALLS", "")
 _LIVE: Final = _MODE in ("live", "record")
@@ -78,7 +82,9 @@ class Lanes:
         self._coming = {case.title: Future[Done]() for op in by_op.values() for case in op}
         self._whole = whole
         self._ending = Event()
-        self._until_s = math.inf if _SECONDS is None else time.monotonic() + float(_SECONDS)
+        live_s = math.inf if _SECONDS is None else float(_SECONDS)
+        self._live_until_s = time.monotonic() + live_s
+        self._until_s = time.monotonic() + _ALL_TIMES * live_s
         self._pool = ThreadPoolExecutor(len(pairs))
         for op_id, op in by_op.items():
             self._pool.submit(self._compare, op_id, op)
@@ -124,12 +130,15 @@ class Lanes:
         recorder: Recorder,
     ) -> None:
         coming = self._coming[case.title]
-        live = _LIVE or (_SECONDS is not None and time.monotonic() < self._until_s)
+        now_s = time.monotonic()
+        live = _LIVE or (_SECONDS is not None and now_s < self._live_until_s)
         try:
+            if now_s >= self._until_s:
+                raise NoTimeError("no time was left")
             if recorded is not None and not live:
                 tried.enter(case, recorded)
                 coming.set_result(Done(list(runs.replay(case, recorded, pair.ours)), live=False))
-            elif time.monotonic() >= self._until_s:
+            elif now_s >= self._live_until_s:
                 raise NoTimeError(f"no recording holds, and no time was left in {_SECONDS} s")
             else:
                 those = list(runs.compare(case, pair.theirs, pair.ours, tried))
