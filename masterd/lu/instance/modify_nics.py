@@ -250,10 +250,8 @@ class _Making:
         return self._taken(network, address)
 
     def _taken(self, network: Network, address: str) -> str:
-        """Return an address of a network that was put aside, whatever became of it meanwhile."""
+        """Return an address of a network that was put aside."""
         say, reserve = self.work.say, self.work.reserve
-        # Networks are not locked, and nodes may have been asked since this one was found.
-        network = names.network(self.work.config.snapshot(), network.uuid)
         if address.lower() == nics.POOL:
             try:
                 chosen = reserve.new_ip(network)
