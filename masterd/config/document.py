@@ -10,12 +10,12 @@ Source: Ganeti 3.0.2 src/Ganeti/Objects.hs, ConfigData.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
+from masterd.config import rules
 from masterd.config.kinds import CLUSTER, KINDS, Configured, Kind
 from masterd.config.objects import write
 from masterd.config.snapshot import ConfigSnapshot, Objects
 from masterd.constants import CONFIG_VERSIONS
 from masterd.errors import ConfigurationError
-from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 
 T = TypeVar("T")
 
@@ -33,10 +33,7 @@ class DocumentError(ConfigurationError):
     """A document is not a configuration. `problems` lists what is wrong, each with its path."""
 
     def __init__(self, problems: list[str]) -> None:
-        told = problems[:CONFIG_PROBLEMS_TOLD_MAX]
-        if len(problems) > len(told):
-            told.append(f"and {len(problems) - len(told)} more")
-        super().__init__("The configuration cannot be used: " + "; ".join(told))
+        super().__init__(f"The configuration cannot be used: {rules.in_short(problems)}")
         self.problems = problems
 
 

@@ -8,7 +8,7 @@ and InstancePolicy), wconfd (its own part of the verification).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from exporter import carried
@@ -25,6 +25,8 @@ from masterd.config.params import (
     PartialInstancePolicy,
     fill,
 )
+from masterd.errors import ECode, OpPrereqError
+from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 
 #: Name of the parameter set that a cluster's `beparams` and `nicparams` must have.
 DEFAULT: Final = "default"
@@ -70,6 +72,25 @@ def texts(value: Configured) -> list[str]:
 def uncarried(document: object) -> list[str]:
     """Check the same of what is about to become an object, or a part of one."""
     return [carried.told(place) for place in carried.beyond_ascii(document)]
+
+
+def refuse_uncarried(document: object) -> None:
+    """Refuse texts of a request, before nodes have done anything for what cannot be recorded.
+
+    Raises:
+        OpPrereqError: something in it cannot go back to Ganeti's own daemons.
+    """
+    problems = uncarried(document)
+    if problems:
+        raise OpPrereqError(in_short(problems), ECode.INVAL)
+
+
+def in_short(problems: Sequence[str]) -> str:
+    """Return problems as one text, which names so many of them as somebody may want to read."""
+    told = list(problems[:CONFIG_PROBLEMS_TOLD_MAX])
+    if len(problems) > len(told):
+        told.append(f"and {len(problems) - len(told)} more")
+    return "; ".join(told)
 
 
 def node(value: Node) -> list[str]:

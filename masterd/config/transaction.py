@@ -26,7 +26,7 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
-from masterd.config import address_pool, verify
+from masterd.config import address_pool, rules, verify
 from masterd.config import tags as tag_rules
 from masterd.config.change import Change
 from masterd.config.cluster import Cluster
@@ -44,7 +44,6 @@ from masterd.config.kinds import (
 from masterd.config.objects import ConfigObject
 from masterd.config.uses import uses
 from masterd.errors import ConfigurationError
-from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 
 T = TypeVar("T", bound=ConfigObject)
 R = TypeVar("R")
@@ -266,11 +265,8 @@ class Draft:
             return Staged(result, serial_no, self._now_s, ())
         problems = verify.change_problems(_Stored(self._rows), self, changes)
         if problems:
-            told = problems[:CONFIG_PROBLEMS_TOLD_MAX]
-            if len(problems) > len(told):
-                told.append(f"and {len(problems) - len(told)} more")
             raise ConfigurationError(
-                f"The configuration would not be consistent: {'; '.join(told)}"
+                f"The configuration would not be consistent: {rules.in_short(problems)}"
             )
         counts = any(
             c.kind is NODE or (c.kind.counts_for_cluster and None in (c.before, c.after))

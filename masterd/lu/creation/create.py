@@ -25,7 +25,6 @@ from masterd.instance import disks as existing_disks
 from masterd.instance import hook_env, new_disks, policy
 from masterd.instance.new_disks import NewDisk
 from masterd.instance.nics import Given
-from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 from masterd.lock.levels import ALL, LockLevel, LockMode, LockRequest
 from masterd.lu import host_names, names
 from masterd.lu.backup import moving
@@ -263,7 +262,7 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
         Raises:
             OpPrereqError: there are some.
         """
-        wrong = rules.uncarried(
+        rules.refuse_uncarried(
             {
                 "os": self.op.os_type,
                 "tags": self.op.tags,
@@ -275,11 +274,6 @@ class LUInstanceCreate(LogicalUnit[OpInstanceCreate, Creation]):
                 "disks": [disk.document() for disk in disks],
             }
         )
-        if wrong:
-            told = wrong[:CONFIG_PROBLEMS_TOLD_MAX]
-            if len(wrong) > len(told):
-                told.append(f"and {len(wrong) - len(told)} more")
-            raise OpPrereqError("; ".join(told), ECode.INVAL)
 
     def _nodes(
         self,

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from exporter import carried
+from masterd.config import rules
 from masterd.config.instance import AdminState
 from masterd.config.kinds import INSTANCE
 from masterd.config.node import Node
@@ -22,7 +22,6 @@ from masterd.config.snapshot import ConfigSnapshot
 from masterd.config.transaction import Draft
 from masterd.errors import ECode, OpPrereqError
 from masterd.instance import hook_env, list_changes, nic_changes, params, policy
-from masterd.limits import CONFIG_PROBLEMS_TOLD_MAX
 from masterd.lock.levels import LockLevel, LockMode, LockRequest
 from masterd.lu import names
 from masterd.lu.disks import convert
@@ -283,12 +282,6 @@ def _state(offline: bool) -> AdminState:
 
 
 def _check_texts(op: OpInstanceSetParams) -> None:
-    """Refuse texts that no configuration takes, before nodes have done anything for them."""
+    """Refuse texts that no configuration takes. Raises OpPrereqError."""
     given = {name: getattr(op, name) for name in _RECORDED}
-    given["osparams_private"] = params.revealed(op.osparams_private)
-    found = [carried.told(place) for place in carried.beyond_ascii(given)]
-    if found:
-        told = found[:CONFIG_PROBLEMS_TOLD_MAX]
-        if len(found) > len(told):
-            told.append(f"and {len(found) - len(told)} more")
-        raise OpPrereqError("; ".join(told), ECode.INVAL)
+    rules.refuse_uncarried({**given, "osparams_private": params.revealed(op.osparams_private)})
