@@ -1,7 +1,19 @@
 """A cluster whose instances can all be moved, for Debian's programs that move them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tests.broken_configs import sound
+from tests.interop import live, masters
+from tests.interop.masters import Masters
 from tests.sample_config import Document
+
+
+@contextmanager
+def at_work() -> Iterator[Masters]:
+    """Run both masters of it, on the same nodes: one of them may change something."""
+    with live.at_work(mirrored()) as roots:
+        yield Masters(masters.commands(roots.theirs), masters.commands(roots.ours))
 
 
 def mirrored() -> Document:

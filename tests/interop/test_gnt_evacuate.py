@@ -7,12 +7,10 @@ from typing import Final
 
 import pytest
 
-from tests.interop import debian, live, masters
+from tests.interop import debian, mirrored
 from tests.interop.debian import Commands
-from tests.interop.live import Roots
 from tests.interop.luxid import needs_luxid
 from tests.interop.masters import Masters
-from tests.interop.mirrored import mirrored
 
 pytestmark = [
     needs_luxid,
@@ -24,14 +22,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def roots() -> Iterator[Roots]:
-    with live.at_work(mirrored()) as made:
-        yield made
-
-
-@pytest.fixture
-def pair(roots: Roots) -> Masters:
-    return Masters(masters.commands(roots.theirs), masters.commands(roots.ours))
+def pair() -> Iterator[Masters]:
+    with mirrored.at_work() as both:
+        yield both
 
 
 NEW: Final = ("--disks", "1024", "--os-type", "noop", "--nics", "aa:00:00:00:00:01")
