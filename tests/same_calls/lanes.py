@@ -13,7 +13,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Final
 
-from tests.same_calls import recordings, runs, sides
+from tests.same_calls import runs, sides
 from tests.same_calls.case import Case
-from tests.same_calls.recordings import Recorder, Run
+from tests.same_calls.recordings import Recorded, Recorder
 from tests.same_calls.runs import Compared, Tried
 from tests.same_calls.sides import Pair
 
@@ -103,14 +103,15 @@ class Lanes:
         self._pool.shutdown(cancel_futures=True)
 
     def _compare(self, op_id: str, cases: list[Case]) -> None:
-        pair, tried, recorder = self._free.get(), Tried(), Recorder(op_id)
+        pair, tried = self._free.get(), Tried()
+        recorder = Recorder(op_id) if _RECORD and op_id in self._whole else None
         try:
-            recorded = recordings.read(op_id)
+            recorded = Recorded(op_id)
             for case in cases:
                 if self._ending.is_set():
                     return
-                self._try(case, pair, tried, recorded.get(recordings.key(case)), recorder)
-            if _RECORD and op_id in self._whole:
+                self._try(case, pair, tried, recorded, recorder)
+            if recorder is not None:
                 recorder.write()
         except BaseException as error:  # noqa: BLE001 # for whoever waits for it
             for case in cases:
@@ -126,23 +127,25 @@ class Lanes:
         case: Case,
         pair: Pair,
         tried: Tried,
-        recorded: Sequence[Run] | None,
-        recorder: Recorder,
+        recorded: Recorded,
+        recorder: Recorder | None,
     ) -> None:
         coming = self._coming[case.title]
         now_s = time.monotonic()
         live = _LIVE or (_SECONDS is not None and now_s < self._live_until_s)
         try:
+            known = None if live else recorded.runs(case)
             if now_s >= self._until_s:
                 raise NoTimeError("no time was left")
-            if recorded is not None and not live:
-                tried.enter(case, recorded)
-                coming.set_result(Done(list(runs.replay(case, recorded, pair.ours)), live=False))
+            if known is not None:
+                tried.enter(case, known)
+                coming.set_result(Done(list(runs.replay(case, known, pair.ours)), live=False))
             elif now_s >= self._live_until_s:
                 raise NoTimeError(f"no recording holds, and no time was left in {_SECONDS} s")
             else:
                 those = list(runs.compare(case, pair.theirs, pair.ours, tried))
-                recorder.add(case, [run for _, run in those])
+                if recorder is not None:
+                    recorder.add(case, [run for _, run in those])
                 coming.set_result(Done([each for each, _ in those], live=True))
         except BaseException as error:  # noqa: BLE001 # for whoever waits for it
             coming.set_exception(error)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import lzma
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -68,15 +68,24 @@ class Recorder:
             file.writelines(b"%s\n" % line for line in self._lines)
 
 
-def read(op_id: str) -> Mapping[str, Sequence[Run]]:
-    """Return what was recorded of an opcode, by the keys of its cases, if it holds still."""
-    path = _path(op_id)
-    if not path.exists():
-        return {}
-    with lzma.open(path) as file:
-        if msgspec.json.decode(file.readline())["package"] != _package():
-            return {}
-        return {line["key"]: list(map(_loaded, line["runs"])) for line in _lines(file)}
+class _Line(msgspec.Struct):
+    """What is kept of a case; its runs are not read before they are wanted."""
+
+    key: str
+    runs: msgspec.Raw
+
+
+class Recorded:
+    """What was recorded of an opcode, where it holds still."""
+
+    def __init__(self, op_id: str) -> None:
+        """Read it."""
+        self._runs = {line.key: line.runs for line in _lines(_path(op_id))}
+
+    def runs(self, case: Case) -> list[Run] | None:
+        """Return what the reference did in a case, None if that is not known."""
+        found = self._runs.get(key(case))
+        return None if found is None else list(map(_loaded, msgspec.json.decode(found)))
 
 
 def key(case: Case) -> str:
@@ -85,9 +94,13 @@ def key(case: Case) -> str:
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
-def _lines(file: Any) -> Iterator[Any]:
-    for line in file:
-        yield msgspec.json.decode(line)
+def _lines(path: Path) -> Iterator[_Line]:
+    if not path.exists():
+        return
+    with lzma.open(path) as file:
+        if msgspec.json.decode(file.readline())["package"] == _package():
+            for line in file:
+                yield msgspec.json.decode(line, type=_Line)
 
 
 def _path(op_id: str) -> Path:

@@ -26,6 +26,7 @@ from masterd.testing import cluster as clusters
 from masterd.testing.cluster import SimulatedCluster
 from masterd.testing.control import NodeControl
 from masterd.testing.faults import Fault
+from masterd.testing.node_calls import UPLOADS
 from masterd.testing.script import Asked
 from tests import system
 from tests.interop import live, luxid, luxid_support
@@ -56,6 +57,9 @@ BACKGROUND: Final = (
 )  # fmt: skip
 
 FINAL: Final = system.FINAL
+
+#: Of the files that all nodes have, the one that each case brings.
+CONFIG: Final = "var/lib/ganeti/config.data"
 
 _SOCKETS: Final = "var/run/ganeti/socket"
 
@@ -104,6 +108,11 @@ class Side:
         self._read = read
         self._put = put
         self._copies = Copies(cluster, _content)
+        self._files = {
+            path: path.read_bytes() if path.exists() else None
+            for node in cluster.nodes
+            for path in (cluster.root(node) / name for name in UPLOADS - {CONFIG})
+        }
         self._digests = {
             certificates.read_digest(cluster.data(node) / "client.pem"): f"DIGEST {node.name}"
             for node in cluster.nodes
@@ -117,10 +126,11 @@ class Side:
         self, case: Case, fault: "FaultAt | None", instead: tuple[str, list[Any]] | None
     ) -> Outcome:
         """Return what happened; `instead` is asked in the place of the job."""
-        before = self._lay(case.document())
-        held = self._copies.held()
         self._control.clear()
         self._control.forget()
+        self._put_back()
+        before = self._lay(case.document())
+        held = self._copies.held()
         if fault is not None:
             self._control.set(fault.node, fault.fault)
         self._control.record(case.scripted(), left_out=BACKGROUND)
@@ -139,6 +149,14 @@ class Side:
             self.plain(after),
             self.plain(copies),
         )
+
+    def _put_back(self) -> None:
+        """Have all nodes with the cluster's files as they were before the first case."""
+        for path, content in self._files.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            elif not path.exists() or path.read_bytes() != content:
+                path.write_bytes(content)
 
     def _ask(self, method: str, arguments: list[Any]) -> Any:
         return _ask(self.cluster.master_root / _SOCKETS / "ganeti-query", method, arguments)

@@ -44,7 +44,6 @@ class Ledger:
     calls: int = 0
     texts: int = 0
     same_texts: int = 0
-    without_unit: set[str] = field(default_factory=set)
     used: set[Justified] = field(default_factory=set)
 
     def enter(self, compared: Compared) -> list[str]:
@@ -80,18 +79,11 @@ def running(request: pytest.FixtureRequest) -> Iterator[Lanes]:
         and item.module is request.module
         and hasattr(item, "callspec")
     ]
-    those = [case for case in selected if not _without_unit(case)]
-    counts = Counter(case.op_id for case in those)
+    counts = Counter(case.op_id for case in selected)
     there = Counter(case.op_id for case in CASES)
     whole = {op_id for op_id, count in counts.items() if count == there[op_id]}
-    with lanes.lanes(those, whole) as running:
+    with lanes.lanes(selected, whole) as running:
         yield running
-
-
-def _without_unit(case: Case) -> list[str]:
-    """Return the opcodes of a case that no logical unit carries out yet."""
-    op_ids = [str(op["OP_ID"]) for op in case.ops]
-    return [op_id for op_id in op_ids if registry.find(op_id) is None]
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +97,6 @@ def ledger(tell: Tell) -> Iterator[Ledger]:
         f" {ledger.calls:,} calls, {ledger.same_texts} of {ledger.texts} messages in the same"
         f" words, {len(ledger.used)} listed differences:"
     )
-    if ledger.without_unit:
-        tell(f"  not compared, without a logical unit: {', '.join(sorted(ledger.without_unit))}")
     places: dict[tuple[str, str], list[str]] = {}
     for each in JUSTIFIED:
         if each in ledger.used:
@@ -126,9 +116,6 @@ def test_every_opcode_that_is_carried_out_is_compared() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_ours_does_what_the_reference_does(case: Case, running: Lanes, ledger: Ledger) -> None:
-    if missing := _without_unit(case):
-        ledger.without_unit.update(missing)
-        pytest.skip(f"no logical unit carries out {missing[0]} yet")
     try:
         done = running.compared(case)
     except NoTimeError as error:
@@ -140,7 +127,6 @@ def test_ours_does_what_the_reference_does(case: Case, running: Lanes, ledger: L
 
 
 def test_each_listed_difference_still_occurs(ledger: Ledger) -> None:
-    skipped = sum(case.op_id in ledger.without_unit for case in CASES)
-    if ledger.cases + skipped < len(CASES):
-        pytest.skip("not all cases were run, or some failed before they were compared")
+    if ledger.cases < len(CASES):
+        pytest.skip("a difference may occur in the cases that were not chosen or had no time")
     assert [each for each in JUSTIFIED if each not in ledger.used and not each.by_chance] == []

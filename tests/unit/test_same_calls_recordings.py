@@ -10,7 +10,7 @@ from masterd.testing.script import Asked
 from tests.same_calls import recordings
 from tests.same_calls.case import Case, case, op
 from tests.same_calls.matcher import Span
-from tests.same_calls.recordings import Recorder, Run
+from tests.same_calls.recordings import Recorded, Recorder, Run
 from tests.same_calls.sides import FaultAt, Outcome
 from tests.sample_config import Document
 
@@ -41,21 +41,22 @@ def record(those: Case) -> None:
 
 def test_what_is_written_is_read() -> None:
     record(case("a", SET))
-    assert recordings.read(OP_ID) == {recordings.key(case("a", SET)): RUNS}
+    assert Recorded(OP_ID).runs(case("a", SET)) == RUNS
 
 
 def test_nothing_is_read_where_nothing_was_written() -> None:
-    assert recordings.read(OP_ID) == {}
+    assert Recorded(OP_ID).runs(case("a", SET)) is None
 
 
 def test_another_package_is_not_known_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     record(case("a", SET))
     monkeypatch.setattr(recordings, "_package", lambda: "ganeti 2")
-    assert recordings.read(OP_ID) == {}
+    assert Recorded(OP_ID).runs(case("a", SET)) is None
 
 
 def test_how_a_case_is_called_and_compared_is_nothing_that_the_reference_sees() -> None:
-    assert recordings.key(case("a", SET)) == recordings.key(case("b", SET, at_once=("version",)))
+    record(case("a", SET))
+    assert Recorded(OP_ID).runs(case("b", SET, at_once=("version",))) == RUNS
 
 
 @pytest.mark.parametrize(
@@ -73,4 +74,4 @@ def test_how_a_case_is_called_and_compared_is_nothing_that_the_reference_sees() 
 )
 def test_a_case_that_has_changed_is_another_one(other: Case) -> None:
     record(case("a", SET))
-    assert recordings.key(other) not in recordings.read(OP_ID)
+    assert Recorded(OP_ID).runs(other) is None
