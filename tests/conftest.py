@@ -5,11 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import hypothesis
 import pytest
 
 from tests.boxes.installation import build
 
 pytest_plugins = ["tests.time_limit"]
+
+# How long one example takes says how busy the machine is; that a test ends is the time limit's.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 #: The folders, cheapest first: what is broken should be told by the test that says most about it.
 KINDS: Final = (
