@@ -35,7 +35,7 @@ _SECONDS: Final = os.environ.get("SAME_CALLS_S")
 
 #: How many times as long recordings are compared with, where that is bounded: on a slow machine the
 #: last ones are left out, too.
-_ALL_TIMES: Final = 4
+_ALL_TIMES: Final = 8
 
 #: Whether it is asked for all cases, and whether what it does is kept.
 _MODE: Final = os.environ.get("SAME_CALLS", "")
