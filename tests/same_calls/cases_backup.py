@@ -1,7 +1,7 @@
 """Instances exported: to a node of the cluster, and to another cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -256,10 +256,7 @@ WITH_ZEROS: Final = (
 
 # --- to another cluster ---------------------------------------------------------------------------
 
-_PAIR: Final = certificates.new_signed_by_itself(
-    "other.example.com", int(datetime.now(UTC).timestamp() * 1_000_000), 86_400
-)
-PEM: Final = _PAIR.certificate.public_bytes(Encoding.PEM).decode()
+PEM: Final = (Path(__file__).parent / "other_cluster.pem").read_text()
 SIGNED: Final = handover.signed_certificate(SECRET, PEM, SALT)
 
 

@@ -130,6 +130,7 @@ class Side:
         self._control.forget()
         self._put_back()
         before = self._lay(case.document())
+        self._remove_copies(before)
         held = self._copies.held()
         if fault is not None:
             self._control.set(fault.node, fault.fault)
@@ -157,6 +158,13 @@ class Side:
                 path.unlink(missing_ok=True)
             elif not path.exists() or path.read_bytes() != content:
                 path.write_bytes(content)
+
+    def _remove_copies(self, config: Document) -> None:
+        """Remove copies of the configuration that nodes keep from when they were candidates."""
+        candidates = {each["name"] for each in config["nodes"].values() if each["master_candidate"]}
+        for node in self.cluster.nodes:
+            if node.name not in candidates:
+                (self.cluster.root(node) / CONFIG).unlink(missing_ok=True)
 
     def _ask(self, method: str, arguments: list[Any]) -> Any:
         return _ask(self.cluster.master_root / _SOCKETS / "ganeti-query", method, arguments)
