@@ -4,11 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from masterd.lu.backup import handover
 from masterd.lu.backup.handover import Destination
-from masterd.testing import certificates
 from masterd.testing.script import FAILS
 from tests.same_calls.case import case, named, op
 from tests.same_calls.cases_systems import HELPED
@@ -256,7 +253,10 @@ WITH_ZEROS: Final = (
 
 # --- to another cluster ---------------------------------------------------------------------------
 
+#: Certificates of another cluster, that is good until 2045, and of one that was good in 1970. They
+#: are files so that the cases are the same ones each time.
 PEM: Final = (Path(__file__).parent / "other_cluster.pem").read_text()
+OLD_PEM: Final = (Path(__file__).parent / "old_cluster.pem").read_text()
 SIGNED: Final = handover.signed_certificate(SECRET, PEM, SALT)
 
 
@@ -309,9 +309,7 @@ TO_ANOTHER: Final = (
           destination_x509_ca=handover.signed_certificate("other", PEM, SALT)),
     _away("to another cluster with a certificate of nobody", destination_x509_ca=PEM),
     _away("to another cluster with an old certificate",
-          destination_x509_ca=handover.signed_certificate(
-              SECRET, certificates.new_signed_by_itself("old.example.com", 1_000_000, 60)
-              .certificate.public_bytes(Encoding.PEM).decode(), SALT)),
+          destination_x509_ca=handover.signed_certificate(SECRET, OLD_PEM, SALT)),
     _away("to another cluster with the place of another disk", target_node=[_place(1)]),
     _away("to another cluster with a place without a port", target_node=[_place(0, port=0)]),
     _away("to another cluster with half a place", target_node=[_place(0)[:3]]),
